@@ -1,0 +1,113 @@
+"""Results files: what a run measured, and everything needed to run it again.
+
+Every figure in the book is read from such a file; none is typed by hand.
+"""
+
+import datetime
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+from .errors import BytecoverError
+
+_STAMPED = ("torch", "torchaudio", "numpy", "librosa")
+
+
+class ResultsError(BytecoverError):
+    """A results file is missing or unreadable."""
+
+
+def write_result(name, payload, *, directory=None):
+    """Write a measurement as JSON together with where it came from.
+
+    Parameters
+    ----------
+    name : str
+        File name without ``.json``.
+    payload : dict
+        What was measured; must be serialisable and free of NaN. Seeds belong in here.
+    directory : path-like, optional
+        Default: ``book/results`` of the checkout the command runs in, else the current directory.
+
+    Returns
+    -------
+    Path
+        The file written (atomically: a reader never sees half of it).
+    """
+    directory = Path(directory) if directory else (_checkout_results() or Path.cwd())
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}.json"
+    text = json.dumps({"provenance": provenance(), **payload}, indent=1, allow_nan=False)
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial.write_text(text + "\n", encoding="utf-8")
+    os.replace(partial, path)
+    return path
+
+
+def read_result(name):
+    """Read the results file ``name``.
+
+    Looks in ``results/`` of the current directory (a notebook's folder), then in ``book/results``
+    of the checkout, then among the files that the installed package carries.
+
+    Raises
+    ------
+    ResultsError
+        If no such file exists in any of the places.
+    """
+    places = [Path.cwd() / "results", _checkout_results(), Path(__file__).parent / "results_data"]
+    for place in places:
+        if place and (place / f"{name}.json").is_file():
+            return json.loads((place / f"{name}.json").read_text(encoding="utf-8"))
+    raise ResultsError(f"no results file {name}.json: run the command that measures it first")
+
+
+def provenance():
+    """Return command, commit, date (UTC), versions and device of the running process."""
+    import torch
+
+    command = " ".join([Path(sys.argv[0]).name or "python", *sys.argv[1:]])
+    return {
+        "command": command,
+        "commit": _commit(),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "versions": {name: _version(name) for name in _STAMPED},
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else _processor(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _version(name):
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit():
+    here = Path(__file__).parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        return f"{names[0]} x {len(names)}"
+    except (OSError, IndexError):
+        return f"{platform.processor() or platform.machine()} x {os.cpu_count()}"
+
+
+def _checkout_results():
+    candidate = Path(__file__).parent.parent / "book" / "results"
+    return candidate if candidate.parent.is_dir() else None
