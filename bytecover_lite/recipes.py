@@ -1,0 +1,110 @@
+"""The two training recipes, as data (book chapter "Training", table of ambiguities).
+
+``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
+it is an assumption. ``lite`` is a small set of differences that two CPU cores can train.
+"""
+
+from dataclasses import dataclass, field, replace
+
+from .augment import Augmentation
+from .cqt import FeatureSettings
+from .errors import BytecoverError
+from .model import ByteCoverConfig
+
+
+class RecipeError(BytecoverError):
+    """A training configuration that cannot be run."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides how a model is trained; the defaults are the paper's.
+
+    Attributes
+    ----------
+    model : ByteCoverConfig
+        The network; ``n_classes`` is set to the number of training works.
+    cliques_per_batch, versions_per_clique : int
+        P and K. Assumption: 16 x 4, from the re-identification work that BNNeck comes from.
+    crop_frames : int
+        Averaged frames a training crop has. Assumption: 100 (232 s at the paper's averaging).
+    steps : int
+        Optimiser steps. Assumption: the paper does not say.
+    learning_rate, warmup_steps, weight_decay : float, int, float
+        AdamW with linear warm-up, then a cosine to zero. Assumptions (Adam 3.5e-4 in the source
+        of BNNeck).
+    margin, label_smoothing : float
+        Triplet margin 0.3 and smoothing 0.1 (both re-implementations; the paper is not explicit).
+    classification_weight, triplet_weight : float
+        Weights of the two losses. Paper: the plain sum.
+    contrastive_weight, contrastive_steps, temperature : float, int, float
+        A helping term that the paper does not have: supervised contrastive loss on the embedding,
+        faded out linearly over its last half until ``contrastive_steps``. Paper: 0.
+    augmentation : Augmentation
+        Changes of the crops. Assumption: none.
+    precision : str
+        ``"32-true"`` or ``"bf16-mixed"`` (Lightning Fabric's names).
+    validate_every : int
+        Steps between two measurements of the validation MAP; the best model is kept.
+    patience : int
+        Stop after this many validations without a better MAP; 0 never stops early.
+    seed : int
+        Of the initialisation and of every batch.
+    """
+
+    model: ByteCoverConfig = field(default_factory=ByteCoverConfig)
+    cliques_per_batch: int = 16
+    versions_per_clique: int = 4
+    crop_frames: int = 100
+    steps: int = 60_000
+    learning_rate: float = 3.5e-4
+    warmup_steps: int = 5_000
+    weight_decay: float = 5e-4
+    margin: float = 0.3
+    label_smoothing: float = 0.1
+    classification_weight: float = 1.0
+    triplet_weight: float = 1.0
+    contrastive_weight: float = 0.0
+    contrastive_steps: int = 0
+    temperature: float = 0.1
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    precision: str = "32-true"
+    validate_every: int = 1_000
+    patience: int = 0
+    seed: int = 0
+
+    def __post_init__(self):
+        positive = ("cliques_per_batch", "versions_per_clique", "crop_frames", "steps")
+        for name in (*positive, "validate_every"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"{name} is {getattr(self, name)}: it must be at least 1")
+        if self.versions_per_clique < 2 and (self.triplet_weight or self.contrastive_weight):
+            raise RecipeError("a pairwise loss needs versions_per_clique of at least 2")
+        if not self.learning_rate > 0:
+            raise RecipeError(f"learning_rate is {self.learning_rate}: it must be positive")
+
+
+def paper(**changes):
+    """Return the recipe nearest to the paper: ResNet50-IBN, multi-loss, for a GPU."""
+    return replace(TrainConfig(precision="bf16-mixed"), **changes)
+
+
+def lite(**changes):
+    """Return the small recipe: what two CPU cores train in a few minutes."""
+    settings = FeatureSettings(averaging=40)
+    config = TrainConfig(
+        model=ByteCoverConfig(
+            depth=18, width=0.375, freq_stride=1, compression="log", features=settings
+        ),
+        steps=1_200,
+        learning_rate=1e-3,
+        warmup_steps=100,
+        contrastive_weight=1.0,
+        contrastive_steps=1_200,
+        augmentation=Augmentation(transpose_semitones=6, tempo=(0.8, 1.25)),
+        validate_every=300,
+    )
+    return replace(config, **changes)
+
+
+PRESETS = {"lite": lite, "paper": paper}

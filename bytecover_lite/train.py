@@ -1,0 +1,300 @@
+"""The training loop (book chapter "Training").
+
+Every batch, the learning rate and the weight of each loss are pure functions of (seed, step).
+A run therefore needs no state but the weights and the optimiser's moments to be taken up exactly
+where it was killed: on a CPU the resumed run equals the undisturbed one bit for bit.
+"""
+
+import csv
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from .data import CliqueDataset
+from .embed import check_settings, embed_versions
+from .errors import BytecoverError
+from .losses import batch_hard_triplet, classification, supervised_contrastive
+from .model import ByteCover, save_model
+from .training_state import load_state, save_state
+
+
+class TrainingError(BytecoverError):
+    """Training cannot start, or had to stop."""
+
+
+def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=1, progress=True):
+    """Train a ByteCover and keep the best one by validation MAP.
+
+    Parameters
+    ----------
+    config : TrainConfig
+        The recipe.
+    store : FeatureStore
+        Averaged CQTs, made with ``config.model.features``.
+    versions : pandas.DataFrame
+        Versions table; rows of split ``train`` are trained on, those of split ``validation`` (if
+        any) choose the model, all others are left alone.
+    out : path-like
+        Directory of the run: ``model.safetensors`` (best), ``state.safetensors`` (to resume),
+        ``log.csv`` and TensorBoard events. A run found there is continued.
+    accelerator, devices, nodes
+        As in Lightning Fabric: ``"cpu"``, ``"cuda"`` or ``"auto"``; how many a node; how many nodes.
+        With several processes the batch is divided, and mining sees the whole of it.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Path
+        The checkpoint ``out/model.safetensors``.
+
+    Raises
+    ------
+    TrainingError
+        If there is nothing to train on, the run in ``out`` has another configuration, or the loss
+        stops being finite (the versions of that batch are named).
+    """
+    fabric = _launch(accelerator, devices, nodes, config.precision)
+    training, validation = _split(versions)
+    config = replace(config, model=replace(config.model, n_classes=training["clique"].nunique()))
+    torch.manual_seed(config.seed)
+    model = ByteCover(config.model)
+    check_settings(model, store)
+    if fabric.world_size > 1 and fabric.device.type == "cuda":
+        model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    model, optimizer = fabric.setup(model, optimizer)
+    run = _Run(Path(out), config, fabric, model.module, optimizer)
+    start = run.resume()
+    batches = _batches(config, store, training, start, fabric)
+    for step, batch in _with_bar(
+        batches, start, config.steps, run, progress and not fabric.global_rank
+    ):
+        terms = _step(model, optimizer, batch, step, config, fabric)
+        run.log(step, terms)
+        if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+            score = _validate(model.module, store, validation, fabric)
+            if not run.keep(step + 1, score):
+                break
+    fabric.barrier()
+    return run.checkpoint
+
+
+def learning_rate(step, config):
+    """Return the learning rate at ``step``: linear warm-up, then half a cosine to zero."""
+    warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
+    past = max(0, step - config.warmup_steps) / max(1, config.steps - config.warmup_steps)
+    return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, past)))
+
+
+def contrastive_weight(step, config):
+    """Return the helping term's weight at ``step``: constant, then linearly to zero."""
+    if not config.contrastive_weight or step >= config.contrastive_steps:
+        return 0.0
+    left = (config.contrastive_steps - step) / (config.contrastive_steps / 2)
+    return config.contrastive_weight * min(1.0, left)
+
+
+def objective(output, cliques, step, config, gather=lambda tensor: tensor):
+    """Return the total loss and its terms.
+
+    Parameters
+    ----------
+    output : ByteCoverOutput
+        Of this process's part of the batch.
+    cliques : torch.Tensor [shape=(B,), dtype=int64]
+        Class of each row.
+    step : int
+        Decides the weight of the helping term.
+    config : TrainConfig
+        Weights, margin, smoothing and temperature.
+    gather : callable
+        Collects a tensor's rows from all processes, carrying gradients.
+
+    Returns
+    -------
+    total : torch.Tensor [shape=()]
+    terms : dict of str to torch.Tensor
+        The unweighted terms that take part.
+    """
+    terms, total = {}, 0.0
+    everyone = gather(cliques)
+    if config.classification_weight:
+        terms["classification"] = classification(
+            output.logits, cliques, label_smoothing=config.label_smoothing
+        )
+        total = total + config.classification_weight * terms["classification"]
+    if config.triplet_weight:
+        terms["triplet"] = batch_hard_triplet(gather(output.pooled), everyone, margin=config.margin)
+        total = total + config.triplet_weight * terms["triplet"]
+    weight = contrastive_weight(step, config)
+    if weight:
+        terms["contrastive"] = supervised_contrastive(
+            gather(output.embedding), everyone, temperature=config.temperature
+        )
+        total = total + weight * terms["contrastive"]
+    return total, terms
+
+
+def _step(model, optimizer, batch, step, config, fabric):
+    spectrograms, cliques, names = batch
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate(step, config)
+    with fabric.autocast():
+        output = model(spectrograms)
+    total, terms = objective(output, cliques, step, config, _gatherer(fabric))
+    if not torch.isfinite(total):
+        raise TrainingError(
+            f"the loss became {total.item()} at step {step}; versions of the batch: "
+            f"{', '.join(names)}. Check their features or lower learning_rate"
+        )
+    optimizer.zero_grad(set_to_none=True)
+    fabric.backward(total)
+    optimizer.step()
+    return {"loss": total.item(), **{name: term.item() for name, term in terms.items()}}
+
+
+def _gatherer(fabric):
+    def gather(tensor):
+        if fabric.world_size == 1:
+            return tensor
+        gathered = fabric.all_gather(tensor, sync_grads=tensor.requires_grad)  # (W, B, ...)
+        return gathered.flatten(0, 1)
+
+    return gather
+
+
+def _launch(accelerator, devices, nodes, precision):
+    from lightning.fabric import Fabric
+
+    strategy = "ddp" if devices * nodes > 1 else "auto"
+    fabric = Fabric(
+        accelerator=accelerator,
+        devices=devices,
+        num_nodes=nodes,
+        strategy=strategy,
+        precision=precision,
+    )
+    fabric.launch()
+    return fabric
+
+
+def _split(versions):
+    training = versions[versions["split"] == "train"].reset_index(drop=True)
+    validation = versions[versions["split"] == "validation"].reset_index(drop=True)
+    if training.empty:
+        raise TrainingError("the versions table has no row of split 'train': nothing to train on")
+    shared = set(training["clique"]) & set(versions.loc[versions["split"] != "train", "clique"])
+    if shared:
+        raise TrainingError(
+            f"{len(shared)} works are in the training split and in another one, "
+            f"the first is {min(shared)!r}: a work belongs to one split"
+        )
+    return training, validation
+
+
+def _batches(config, store, training, start, fabric):
+    dataset = CliqueDataset(
+        store,
+        training,
+        cliques_per_batch=config.cliques_per_batch,
+        versions_per_clique=config.versions_per_clique,
+        crop_frames=config.crop_frames,
+        augmentation=config.augmentation,
+        seed=config.seed,
+    )
+    workers = 4 if fabric.device.type == "cuda" else 0
+    loader = torch.utils.data.DataLoader(
+        dataset, batch_size=None, sampler=range(start, config.steps), num_workers=workers
+    )
+    for spectrograms, cliques, names in loader:
+        mine = slice(fabric.global_rank, None, fabric.world_size)
+        yield (
+            spectrograms[mine].to(fabric.device, non_blocking=True),
+            cliques[mine].to(fabric.device, non_blocking=True),
+            names,
+        )
+
+
+def _with_bar(batches, start, steps, run, show):
+    from tqdm import tqdm
+
+    with tqdm(total=steps, initial=start, desc="train", unit="step", disable=not show) as bar:
+        for step, batch in enumerate(batches, start):
+            yield step, batch
+            bar.set_postfix(run.latest, refresh=False)
+            bar.update()
+
+
+def _validate(model, store, validation, fabric):
+    if validation.empty or fabric.global_rank:
+        return None
+    from .retrieval import evaluate_embeddings
+
+    embeddings = embed_versions(model, store, validation["version"], device=str(fabric.device))
+    return evaluate_embeddings(embeddings.vectors, list(validation["clique"])).map
+
+
+class _Run:
+    """The directory of one training run: log, best model, state to resume from."""
+
+    def __init__(self, directory, config, fabric, model, optimizer):
+        self.directory, self.config, self.fabric = directory, config, fabric
+        self.model, self.optimizer = model, optimizer
+        self.checkpoint = directory / "model.safetensors"
+        self.best, self.waited, self.latest, self.rows = -1.0, 0, {}, []
+        self.written = 0
+
+    def resume(self):
+        """Load the state found in the directory; return the step to start at."""
+        self.directory.mkdir(parents=True, exist_ok=True)
+        state = load_state(
+            self.directory / "state.safetensors", self.config, self.model, self.optimizer
+        )
+        if state is None:
+            return 0
+        self.best, self.waited, self.rows = state["best"], state["waited"], state["rows"]
+        self.written = len(self.rows)
+        return state["step"]
+
+    def log(self, step, terms):
+        """Remember one step's losses (mean over processes is not taken: rank 0 speaks)."""
+        self.latest.update({name: f"{value:.3f}" for name, value in terms.items()})
+        self.rows.append({"step": step, **terms})
+
+    def keep(self, step, score):
+        """Save state and log, and the model if it is the best; return whether to go on."""
+        score = self.fabric.broadcast(score)
+        better = score is None or score > self.best
+        self.waited = 0 if better else self.waited + 1
+        self.best = self.best if not better or score is None else score
+        if score is not None:
+            self.latest["MAP"] = f"{score:.3f}"
+            self.rows[-1]["validation_map"] = score
+        if self.fabric.global_rank == 0:
+            if better:
+                save_model(self.model, self.checkpoint)
+            self._write_log()
+            facts = {"step": step, "best": self.best, "waited": self.waited, "rows": self.rows}
+            save_state(
+                self.directory / "state.safetensors", self.config, self.model, self.optimizer, facts
+            )
+        return not (self.config.patience and self.waited >= self.config.patience)
+
+    def _write_log(self):
+        from tensorboardX import SummaryWriter
+
+        names = ["step", "loss", "classification", "triplet", "contrastive", "validation_map"]
+        with open(self.directory / "log.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        with SummaryWriter(str(self.directory / "tensorboard"), flush_secs=1) as events:
+            for row in self.rows[self.written :]:
+                for name in set(row) - {"step"}:
+                    events.add_scalar(name, row[name], row["step"])
+        self.written = len(self.rows)
