@@ -1,0 +1,215 @@
+"""The backbone: residual networks whose early blocks mix two normalisations (chapter "ResNet-IBN").
+
+Instance normalisation removes what is constant over a track (timbre, loudness, mixing), batch
+normalisation keeps what tells tracks apart. An IBN layer applies the first to one half of its
+channels and the second to the other half. Attribute names are torchvision's, so its weights load.
+"""
+
+import torch
+from torch import nn
+
+from .errors import BytecoverError
+
+LAYERS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
+STEM_CHANNELS = 64
+
+
+class NetworkError(BytecoverError):
+    """A network with these settings, or for this input, cannot exist."""
+
+
+class IBN(nn.Module):
+    """Instance normalisation on the first half of the channels, batch normalisation on the rest.
+
+    Parameters
+    ----------
+    channels : int [at least 2]
+        Number of channels; an odd one goes to the batch-normalised half.
+
+    References
+    ----------
+    Pan et al., Two at Once: Enhancing Learning and Generalization Capacities via IBN-Net,
+    ECCV 2018, section 3.2 (IBN-a).
+    """
+
+    def __init__(self, channels):
+        super().__init__()
+        self.half = channels // 2
+        self.IN = nn.InstanceNorm2d(self.half, affine=True)
+        self.BN = nn.BatchNorm2d(channels - self.half)
+
+    def forward(self, x):
+        """Normalise ``x`` [shape=(B, channels, F, T)]; the shape is kept."""
+        instance, batch = x.split([self.half, x.shape[1] - self.half], dim=1)
+        return torch.cat(
+            [self.IN(instance.contiguous()), self.BN(batch.contiguous())], dim=1
+        )
+
+
+NORMS = {
+    "ibn": IBN,
+    "bn": nn.BatchNorm2d,
+    "in": lambda channels: nn.InstanceNorm2d(channels, affine=True),
+}
+
+
+class BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut: the block of the 18 and 34 layer networks.
+
+    Parameters
+    ----------
+    in_channels, channels : int
+        Channels before and inside the block; it returns ``channels * expansion``.
+    stride : int
+        Stride of the first convolution, along frequency and time.
+    norm : callable
+        Makes the first normalisation from a channel count. The second one is always BatchNorm.
+    """
+
+    expansion = 1
+
+    def __init__(self, in_channels, channels, *, stride=1, norm=nn.BatchNorm2d):
+        super().__init__()
+        self.conv1 = _conv3x3(in_channels, channels, stride)
+        self.bn1 = norm(channels)
+        self.conv2 = _conv3x3(channels, channels, 1)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = _shortcut(in_channels, channels * self.expansion, stride)
+
+    def forward(self, x):
+        """Map ``x`` [shape=(B, in_channels, F, T)] to (B, channels, F / stride, T / stride)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.bn2(self.conv2(x))
+        return self.relu(x + shortcut)
+
+
+class Bottleneck(nn.Module):
+    """1 x 1, 3 x 3 and 1 x 1 convolutions and a shortcut: the block of the 50 layer network.
+
+    The stride sits in the 3 x 3 convolution, as in torchvision. Parameters as in `BasicBlock`;
+    the output has four times ``channels`` channels.
+    """
+
+    expansion = 4
+
+    def __init__(self, in_channels, channels, *, stride=1, norm=nn.BatchNorm2d):
+        super().__init__()
+        self.conv1 = _conv1x1(in_channels, channels, 1)
+        self.bn1 = norm(channels)
+        self.conv2 = _conv3x3(channels, channels, stride)
+        self.bn2 = nn.BatchNorm2d(channels)
+        self.conv3 = _conv1x1(channels, channels * self.expansion, 1)
+        self.bn3 = nn.BatchNorm2d(channels * self.expansion)
+        self.relu = nn.ReLU(inplace=True)
+        self.downsample = _shortcut(in_channels, channels * self.expansion, stride)
+
+    def forward(self, x):
+        """Map ``x`` [shape=(B, in_channels, F, T)] to (B, 4 channels, F / stride, T / stride)."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = self.relu(self.bn1(self.conv1(x)))
+        x = self.relu(self.bn2(self.conv2(x)))
+        x = self.bn3(self.conv3(x))
+        return self.relu(x + shortcut)
+
+
+class ResNetIBN(nn.Module):
+    """A ResNet without its head, with IBN-a (or BN, or IN) after the first convolutions.
+
+    Parameters
+    ----------
+    depth : int
+        18 or 34 (basic blocks), 50 (bottlenecks).
+    width : float [> 0]
+        Factor on every channel count; 1.0 has 64 channels in the stem.
+    norm : str
+        ``"ibn"``, ``"bn"`` (plain ResNet) or ``"in"`` (instance normalisation of all channels).
+    ibn_stages : sequence of int [1 to 4]
+        Stages in which ``norm`` replaces the first BatchNorm of every block.
+    freq_stride : int
+        Stride along frequency of the stem and of its pool, 1 or 2. Along time it is always 2.
+    in_channels : int
+        Channels of the input; 1 for a spectrogram.
+    last_stride : int
+        Stride of stage 4, 1 (ByteCover) or 2 (torchvision).
+    """
+
+    def __init__(
+        self,
+        depth=50,
+        *,
+        width=1.0,
+        norm="ibn",
+        ibn_stages=(1, 2, 3),
+        freq_stride=2,
+        in_channels=1,
+        last_stride=1,
+    ):
+        super().__init__()
+        block = Bottleneck if depth == 50 else BasicBlock
+        stem = round(STEM_CHANNELS * width)
+        self.conv1 = nn.Conv2d(
+            in_channels, stem, 7, stride=(freq_stride, 2), padding=3, bias=False
+        )
+        self.bn1 = nn.BatchNorm2d(stem)
+        self.relu = nn.ReLU(inplace=True)
+        self.maxpool = nn.MaxPool2d(3, stride=(freq_stride, 2), padding=1)
+        strides = (1, 2, 2, last_stride)
+        channels = stem
+        for stage, (blocks, stride) in enumerate(
+            zip(LAYERS[depth], strides, strict=True), start=1
+        ):
+            make_norm = NORMS[norm] if stage in ibn_stages else nn.BatchNorm2d
+            inside = stem * 2 ** (stage - 1)
+            layer = []
+            for i in range(blocks):
+                layer.append(
+                    block(
+                        channels, inside, stride=stride if i == 0 else 1, norm=make_norm
+                    )
+                )
+                channels = inside * block.expansion
+            setattr(self, f"layer{stage}", nn.Sequential(*layer))
+        self.out_channels = channels
+        self.apply(_initialise)
+
+    def forward(self, x):
+        """Map a spectrogram to a feature map.
+
+        Parameters
+        ----------
+        x : torch.Tensor [shape=(B, in_channels, F, T)]
+
+        Returns
+        -------
+        torch.Tensor [shape=(B, out_channels, F', T')]
+        """
+        x = self.maxpool(
+            self.relu(self.bn1(self.conv1(x)))
+        )  # (B, 64 w, F / s^2, T / 4)
+        x = self.layer1(x)
+        x = self.layer2(x)
+        x = self.layer3(x)
+        return self.layer4(x)
+
+
+def _conv1x1(in_channels, channels, stride):
+    return nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False)
+
+
+def _conv3x3(in_channels, channels, stride):
+    return nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
+
+
+def _shortcut(in_channels, channels, stride):
+    if stride == 1 and in_channels == channels:
+        return None
+    return nn.Sequential(
+        _conv1x1(in_channels, channels, stride), nn.BatchNorm2d(channels)
+    )
+
+
+def _initialise(module):
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
