@@ -43,7 +43,7 @@ def chroma(features):
     return folded / np.maximum(folded.max(0, keepdims=True), np.finfo(np.float32).tiny)
 
 
-def chroma_oti_distances(features):
+def chroma_distances(features):
     """Compare mean chroma at the transposition that suits best (optimal transposition index).
 
     Any frame period serves: time is averaged out.
@@ -89,9 +89,7 @@ def two_dftm(features, *, patch=75, power=1.96):
     if missing > 0:
         sequence = np.pad(sequence, [(0, 0), (0, missing)])
     windows = np.lib.stride_tricks.sliding_window_view(sequence, patch, axis=1)
-    magnitude = np.abs(
-        np.fft.fft2(windows.transpose(1, 0, 2))
-    )  # (T - patch + 1, 12, patch)
+    magnitude = np.abs(np.fft.fft2(windows.transpose(1, 0, 2)))  # (T - patch + 1, 12, patch)
     return _unit(np.median(magnitude, axis=0).reshape(1, -1))[0].astype(np.float32)
 
 

@@ -24,7 +24,7 @@ class Relevance:
     Attributes
     ----------
     query_ids, query_cliques : np.ndarray [shape=(Q,)]
-    n_references : int
+    reference_cliques : np.ndarray [shape=(R,)]
     own : np.ndarray [shape=(Q,), int64]
         Row of the query itself among the references, -1 where it is not among them.
     offsets : np.ndarray [shape=(Q + 1,), int64]
@@ -35,7 +35,7 @@ class Relevance:
 
     query_ids: np.ndarray
     query_cliques: np.ndarray
-    n_references: int
+    reference_cliques: np.ndarray
     own: np.ndarray
     offsets: np.ndarray
     columns: np.ndarray
@@ -44,6 +44,11 @@ class Relevance:
     def n_matches(self):
         """Number of matches of every query, shape (Q,)."""
         return np.diff(self.offsets)
+
+    @property
+    def n_references(self):
+        """Number of references, the query among them where it is one."""
+        return len(self.reference_cliques)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -67,9 +72,7 @@ class MatchRanks:
     not_farther: np.ndarray
 
 
-def relevance(
-    query_cliques, reference_cliques=None, *, query_ids=None, reference_ids=None
-):
+def relevance(query_cliques, reference_cliques=None, *, query_ids=None, reference_ids=None):
     """Find the matches of every query.
 
     Parameters
@@ -95,9 +98,7 @@ def relevance(
     query_cliques = _labels(query_cliques, "query_cliques")
     if reference_cliques is None:
         if reference_ids is not None:
-            raise RankingError(
-                "reference_ids without reference_cliques: give both or neither"
-            )
+            raise RankingError("reference_ids without reference_cliques: give both or neither")
         ids = np.arange(len(query_cliques)) if query_ids is None else query_ids
         query_ids = reference_ids = ids
         reference_cliques = query_cliques
@@ -111,9 +112,7 @@ def relevance(
     reference_ids = _ids(reference_ids, len(reference_cliques), "reference_ids")
     own = _own_rows(query_ids, query_cliques, reference_ids, reference_cliques)
     offsets, columns = _matches(query_cliques, reference_cliques, own)
-    return Relevance(
-        query_ids, query_cliques, len(reference_cliques), own, offsets, columns
-    )
+    return Relevance(query_ids, query_cliques, reference_cliques, own, offsets, columns)
 
 
 def rank_matches(distances, relevance):
@@ -136,7 +135,7 @@ def rank_matches(distances, relevance):
     """
     from . import counting
 
-    distances = _checked_matrix(distances, relevance)
+    distances = checked_matrix(distances, relevance)
     found = np.empty(len(relevance.columns), dtype=distances.dtype)
     nearer = np.empty(len(relevance.columns), dtype=np.int64)
     not_farther = np.empty_like(nearer)
@@ -152,12 +151,37 @@ def rank_matches(distances, relevance):
     return MatchRanks(relevance, found, nearer, not_farther)
 
 
+def checked_matrix(distances, relevance, rows=1024):
+    """Return the distances as an array, or raise the error that :func:`rank_matches` describes."""
+    distances = np.asarray(distances)
+    expected = (len(relevance.own), relevance.n_references)
+    if distances.shape != expected:
+        raise RankingError(
+            f"distances have shape {distances.shape}, the labels need (queries, references) = "
+            f"{expected}"
+        )
+    if distances.dtype not in (np.float32, np.float64):
+        raise RankingError(
+            f"distances are {distances.dtype}: rank in float32 or float64, coarser types tie"
+        )
+    for start in range(0, len(distances), rows):
+        bad = ~np.isfinite(distances[start : start + rows])
+        own = relevance.own[start : start + rows]
+        mine = np.flatnonzero(own >= 0)
+        bad[mine, own[mine]] = False
+        if bad.any():
+            row, column = np.argwhere(bad)[0]
+            raise RankingError(
+                f"distance in row {start + row} (query {relevance.query_ids[start + row]!r}), "
+                f"column {column} is {distances[start + row, column]}: all must be finite"
+            )
+    return distances
+
+
 def _labels(values, name):
     values = np.asarray(values)
     if values.ndim != 1 or not len(values):
-        raise RankingError(
-            f"{name} must be a non-empty list of labels, not shape {values.shape}"
-        )
+        raise RankingError(f"{name} must be a non-empty list of labels, not shape {values.shape}")
     return values
 
 
@@ -169,17 +193,13 @@ def _ids(values, expected, name):
     repeated = np.flatnonzero(values[order][1:] == values[order][:-1])
     if len(repeated):
         first, second = np.sort(order[repeated[0] : repeated[0] + 2])
-        raise RankingError(
-            f"{name}: {values[first]!r} stands in rows {first} and {second}"
-        )
+        raise RankingError(f"{name}: {values[first]!r} stands in rows {first} and {second}")
     return values
 
 
 def _own_rows(query_ids, query_cliques, reference_ids, reference_cliques):
     row_of = {identity: row for row, identity in enumerate(reference_ids.tolist())}
-    own = np.array(
-        [row_of.get(identity, -1) for identity in query_ids.tolist()], dtype=np.int64
-    )
+    own = np.array([row_of.get(identity, -1) for identity in query_ids.tolist()], dtype=np.int64)
     shared = np.flatnonzero(own >= 0)
     wrong = shared[query_cliques[shared] != reference_cliques[own[shared]]]
     if len(wrong):
@@ -205,29 +225,3 @@ def _matches(query_cliques, reference_cliques, own):
     keep = columns != np.repeat(own, lengths)
     offsets = np.concatenate([[0], np.cumsum(lengths - (own >= 0))])
     return offsets, columns[keep]
-
-
-def _checked_matrix(distances, relevance, rows=1024):
-    distances = np.asarray(distances)
-    expected = (len(relevance.own), relevance.n_references)
-    if distances.shape != expected:
-        raise RankingError(
-            f"distances have shape {distances.shape}, the labels need (queries, references) = "
-            f"{expected}"
-        )
-    if distances.dtype not in (np.float32, np.float64):
-        raise RankingError(
-            f"distances are {distances.dtype}: rank in float32 or float64, coarser types tie"
-        )
-    for start in range(0, len(distances), rows):
-        bad = ~np.isfinite(distances[start : start + rows])
-        own = relevance.own[start : start + rows]
-        mine = np.flatnonzero(own >= 0)
-        bad[mine, own[mine]] = False
-        if bad.any():
-            row, column = np.argwhere(bad)[0]
-            raise RankingError(
-                f"distance in row {start + row} (query {relevance.query_ids[start + row]!r}), "
-                f"column {column} is {distances[start + row, column]}: all must be finite"
-            )
-    return distances

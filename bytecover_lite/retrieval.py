@@ -9,21 +9,33 @@ Canonical rules
 1. Every version with at least one match among the references is a query. A version without
    (a *lone* query) is left out of every mean and counted in the report.
 2. The references are all versions of the reference set, noise included, but the query itself,
-   which is removed **by id**.
+   which is removed **by id**. Identical recordings under different ids all stay.
 3. Average precision is divided by the number of *all* matches, found early or late.
 4. Ranks start at 1. MR1 is the mean rank of the first match.
 5. P@k is matches among the first k, divided by k; its ceiling is reported beside it.
 6. Ties are resolved against the system (``"pessimistic"``) unless asked otherwise.
-7. Distances are ranked in float32 or better.
+7. Distances are ranked in float32 or better; embeddings as if in float64.
+8. Intervals are bootstrap percentiles over *works*: versions of one work are not independent.
+
+:mod:`bytecover_lite.scoring_rules` reproduces what other projects do instead.
+
+What an offer to mir_eval would lack: its modules take annotations of one track and average
+nothing, this one needs a whole collection; it compiles nothing, so the passes of
+:mod:`bytecover_lite.counting` would become a slower NumPy sort; its ``validate`` and ``evaluate``
+return plain dictionaries, which ``relevance`` and ``Evaluation.summary`` nearly are; and its
+regression files are JSON, which would have to be written from the hand-worked tests.
 """
 
 import dataclasses
 
 import numpy as np
 
+from .bootstrap import MEASURES, intervals
 from .ranking import RankingError, rank_matches, relevance
+from .ranking_embeddings import rank_embeddings
+from .ties import TIES, expected_scores
 
-TIES = ("pessimistic", "optimistic", "expected")
+RULES = ("canonical", "move", "cqtnet", "orfium", "coverhunter", "acoss")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,13 +45,17 @@ class Evaluation:
     Attributes
     ----------
     map, mr1, p_at_k, mrr, top1, top5, top10 : float
-        Means over the queries. ``mr1`` is at least 1, all others are in [0, 1].
+        Means over the queries. ``mr1`` is at least 1, all others are in [0, 1]. ``topN`` is the
+        share of queries with a match among the first N. Under another project's rules, measures
+        that it does not report are None.
     k : int
     ceiling : float
         The largest ``p_at_k`` that a perfect ranking of these labels reaches.
     n_queries, n_lone, n_references, n_works : int
-        Scored queries, queries without a match (left out), references, works with a query.
-    ties : str
+        Scored queries, queries without a match, references, works with a query.
+    ties, rules : str
+    intervals : dict of str to (float, float)
+        95 % bootstrap interval of every measure, over works; empty under other rules.
     per_query : pandas.DataFrame
         One row a scored query: query, clique, matches, average_precision, first_rank,
         reciprocal_rank, precision_at_k, top1, top5, top10.
@@ -47,11 +63,11 @@ class Evaluation:
 
     map: float
     mr1: float
-    p_at_k: float
-    mrr: float
-    top1: float
-    top5: float
-    top10: float
+    p_at_k: float | None
+    mrr: float | None
+    top1: float | None
+    top5: float | None
+    top10: float | None
     k: int
     ceiling: float
     n_queries: int
@@ -59,14 +75,20 @@ class Evaluation:
     n_references: int
     n_works: int
     ties: str
+    rules: str
+    intervals: dict = dataclasses.field(repr=False)
     per_query: object = dataclasses.field(repr=False)
 
     def summary(self):
-        """Return every attribute but the per-query table as a dict that JSON can hold."""
-        fields = {
-            field.name: getattr(self, field.name) for field in dataclasses.fields(self)
-        }
+        """Return all but the per-query table as a flat dict for JSON.
+
+        The interval of ``map`` is under ``map_low`` and ``map_high``, and so on.
+        """
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         del fields["per_query"]
+        fields["map"] = None if np.isnan(self.map) else self.map  # orfium's rules may give NaN
+        for name, (low, high) in fields.pop("intervals").items():
+            fields |= {f"{name}_low": low, f"{name}_high": high}
         return fields
 
 
@@ -79,8 +101,9 @@ def evaluate(
     reference_ids=None,
     k=10,
     ties="pessimistic",
+    rules="canonical",
 ):
-    """Score a matrix of distances by the canonical rules.
+    """Score a matrix of distances.
 
     Parameters
     ----------
@@ -94,7 +117,67 @@ def evaluate(
         Version ids, needed when ``reference_cliques`` is given.
     k : int > 0
     ties : {"pessimistic", "optimistic", "expected"}
-        Equally distant matches stand after, before, or in random order among non-matches.
+        Matches stand after or before the non-matches that are equally distant, or every order
+        of them is averaged.
+    rules : {"canonical", "move", "cqtnet", "orfium", "coverhunter", "acoss"}
+        The canonical ones, or another project's (see :mod:`bytecover_lite.scoring_rules`).
+
+    Returns
+    -------
+    Evaluation
+
+    Raises
+    ------
+    RankingError
+        If the input cannot be scored; the message names the row.
+
+    Examples
+    --------
+    >>> scores = evaluate(np.array([[0, 1, 2], [1, 0, 3], [2, 3, 0.0]]), ["a", "a", "b"])
+    >>> scores.map, scores.n_queries, scores.n_lone
+    (1.0, 2, 1)
+    """
+    found = relevance(
+        query_cliques, reference_cliques, query_ids=query_ids, reference_ids=reference_ids
+    )
+    if rules == "canonical":
+        return score(rank_matches(distances, found), k=k, ties=ties)
+    if rules not in RULES:
+        raise RankingError(f"rules={rules!r}: choose one of {', '.join(RULES)}")
+    if ties != "pessimistic":
+        raise RankingError(f"ties={ties!r}: the rules of {rules} leave ties to the sorting order")
+    from .scoring_rules import score_by_rules
+
+    return score_by_rules(rules, distances, found, k=k)
+
+
+def evaluate_embeddings(
+    embeddings,
+    cliques,
+    reference_embeddings=None,
+    reference_cliques=None,
+    *,
+    query_ids=None,
+    reference_ids=None,
+    metric="cosine",
+    k=10,
+    ties="pessimistic",
+):
+    """Score embeddings without holding their distance matrix.
+
+    Parameters
+    ----------
+    embeddings : np.ndarray or torch.Tensor [shape=(Q, D)]
+        Of the queries. A CUDA tensor is scored on its device.
+    cliques : sequence [shape=(Q,)]
+    reference_embeddings, reference_cliques : optional [shape=(R, D) and (R,)]
+        Left out, the queries are the references.
+    query_ids, reference_ids : sequence, optional
+        Version ids, needed when the references are another set.
+    metric : {"cosine", "euclidean"}
+        ByteCover compares the embedding (after BNNeck) by cosine.
+    k, ties
+        See :func:`evaluate`.
 
     Returns
     -------
@@ -105,84 +188,88 @@ def evaluate(
     RankingError
         If the input cannot be scored; the message names the row.
     """
-    found = relevance(
-        query_cliques,
-        reference_cliques,
-        query_ids=query_ids,
-        reference_ids=reference_ids,
-    )
-    return score(rank_matches(distances, found), k=k, ties=ties)
-
-
-def evaluate_embeddings(embeddings, cliques, *, ids=None, k=10, ties="pessimistic"):
-    """Score embeddings, all against all, by cosine.
-
-    Parameters
-    ----------
-    embeddings : np.ndarray [shape=(N, D)]
-    cliques : sequence [shape=(N,)]
-    ids : sequence [shape=(N,)], optional
-    k, ties
-        See :func:`evaluate`.
-
-    Returns
-    -------
-    Evaluation
-    """
-    vectors = np.asarray(embeddings, dtype=np.float32)
-    vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    return evaluate(1 - vectors @ vectors.T, cliques, query_ids=ids, k=k, ties=ties)
+    found = relevance(cliques, reference_cliques, query_ids=query_ids, reference_ids=reference_ids)
+    if (reference_embeddings is None) != (reference_cliques is None):
+        raise RankingError("reference_embeddings and reference_cliques: give both or neither")
+    if reference_embeddings is None:
+        reference_embeddings = embeddings
+    ranks = rank_embeddings(embeddings, reference_embeddings, found, metric=metric)
+    return score(ranks, k=k, ties=ties)
 
 
 def score(ranks, *, k=10, ties="pessimistic"):
-    """Turn the ranks of matches into metrics; see :func:`evaluate`."""
-    import pandas as pd
+    """Turn the ranks of matches into an :class:`Evaluation` by the canonical rules.
 
+    Parameters
+    ----------
+    ranks : MatchRanks
+    k, ties
+        See :func:`evaluate`.
+    """
     if ties not in TIES:
         raise RankingError(f"ties={ties!r}: choose one of {', '.join(TIES)}")
     if k < 1:
         raise RankingError(f"k={k}: must be at least 1")
+    table = _per_query(ranks, k, ties)
+    measures = {name: float(table[column].mean()) for name, column in MEASURES.items()}
+    return summarise(table, ranks.relevance, measures, intervals(table), k=k, ties=ties)
+
+
+def summarise(table, relevance, measures, intervals, *, k, ties, rules="canonical"):
+    """Put a per-query table and its measures into an :class:`Evaluation`."""
+    matches = relevance.n_matches[relevance.n_matches > 0]
+    return Evaluation(
+        **dict.fromkeys(MEASURES) | measures,
+        k=k,
+        ceiling=float(np.minimum(matches, k).mean() / k),
+        n_queries=len(matches),
+        n_lone=len(relevance.own) - len(matches),
+        n_references=relevance.n_references,
+        n_works=len(np.unique(relevance.query_cliques[relevance.n_matches > 0])),
+        ties=ties,
+        rules=rules,
+        intervals=intervals,
+        per_query=table,
+    )
+
+
+def _per_query(ranks, k, ties):
+    import pandas as pd
+
     found = ranks.relevance
-    matches = found.n_matches
-    scored = np.flatnonzero(matches)
+    scored = np.flatnonzero(found.n_matches)
     if not len(scored):
-        raise RankingError(
-            "no query has a match among the references: nothing to score"
+        raise RankingError("no query has a match among the references: nothing to score")
+    scores = _rank_scores(ranks, found.offsets[scored], k, ties)
+    if ties == "expected":
+        tied = np.flatnonzero(
+            np.add.reduceat(ranks.not_farther - ranks.nearer, found.offsets[scored])
         )
-    place = np.arange(len(found.columns)) - np.repeat(found.offsets[:-1], matches) + 1
-    front = ranks.nearer if ties == "optimistic" else ranks.not_farther
-    rank = front + place
-    starts = found.offsets[scored]
-    first = rank[starts].astype(float)
-    table = pd.DataFrame(
+        for row in tied:
+            part = slice(*found.offsets[scored[row] : scored[row] + 2])
+            averaged = expected_scores(ranks.nearer[part], ranks.not_farther[part], k)
+            for name, value in averaged.items():
+                scores[name][row] = value
+    scores["average_precision"] /= found.n_matches[scored]
+    return pd.DataFrame(
         {
             "query": found.query_ids[scored],
             "clique": found.query_cliques[scored],
-            "matches": matches[scored],
-            "average_precision": np.add.reduceat(place / rank, starts)
-            / matches[scored],
-            "first_rank": first,
-            "reciprocal_rank": 1 / first,
-            "precision_at_k": np.add.reduceat((rank <= k).astype(float), starts) / k,
-            **{f"top{n}": (first <= n).astype(float) for n in (1, 5, 10)},
+            "matches": found.n_matches[scored],
+            **scores,
         }
     )
-    return _summarise(table, ranks, k=k, ties=ties)
 
 
-def _summarise(table, ranks, *, k, ties):
-    return Evaluation(
-        map=float(table.average_precision.mean()),
-        mr1=float(table.first_rank.mean()),
-        p_at_k=float(table.precision_at_k.mean()),
-        mrr=float(table.reciprocal_rank.mean()),
-        **{name: float(table[name].mean()) for name in ("top1", "top5", "top10")},
-        k=k,
-        ceiling=float((table.matches.clip(upper=k) / k).mean()),
-        n_queries=len(table),
-        n_lone=len(ranks.relevance.own) - len(table),
-        n_references=ranks.relevance.n_references,
-        n_works=int(table.clique.nunique()),
-        ties=ties,
-        per_query=table,
-    )
+def _rank_scores(ranks, starts, k, ties):
+    found = ranks.relevance
+    place = np.arange(len(found.columns)) - np.repeat(found.offsets[:-1], found.n_matches) + 1
+    rank = place + (ranks.nearer if ties == "optimistic" else ranks.not_farther)
+    first = rank[starts].astype(float)
+    return {
+        "average_precision": np.add.reduceat(place / rank, starts),
+        "first_rank": first,
+        "reciprocal_rank": 1 / first,
+        "precision_at_k": np.add.reduceat((rank <= k).astype(float), starts) / k,
+        **{f"top{n}": (first <= n).astype(float) for n in (1, 5, 10)},
+    }
