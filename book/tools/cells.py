@@ -14,7 +14,7 @@ A source is a text file of cells; a line that starts with ``%% `` opens one::
 The badge and the set-up cell, which are the same on every page, are put in after the first cell.
 The notebook is what is committed; writing the same source twice gives the same bytes.
 
-Commands: ``python book/tools/notebook.py write SOURCE NOTEBOOK`` and ``... read NOTEBOOK``.
+Commands: ``python book/tools/cells.py write SOURCE NOTEBOOK`` and ``... read NOTEBOOK``.
 """
 
 import json
@@ -94,8 +94,7 @@ def _parse(text):
         else:
             cells[-1][1].append(line)
     return [
-        _cell(kind, "\n".join(lines).strip("\n"), key, value)
-        for (kind, key, value), lines in cells
+        _cell(kind, "\n".join(lines).strip("\n"), key, value) for (kind, key, value), lines in cells
     ]
 
 

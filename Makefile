@@ -1,0 +1,101 @@
+# `make` lists the commands. On Windows, the README has the same steps as plain commands.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+JOBS ?= 2
+
+usable = import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
+	$$python -c '$(usable)' 2>/dev/null && echo $$python && break; done)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+method := bytecover_lite
+signal := $(addprefix $(method)/,audio.py cqt.py store.py store_files.py store_writer.py)
+songs := $(wildcard $(method)/songbook/*.py $(method)/songbook/*.csv)
+learning := $(addprefix $(method)/,augment.py data.py losses.py model.py recipes.py resnet_ibn.py train.py)
+scoring := $(addprefix $(method)/,baselines.py embed.py pipeline.py ranking.py retrieval.py)
+scores := build/scores/songbook-test.json build/scores/chorales.json
+
+.PHONY: help book test site bench serve clean lock readme lint unit browser
+
+help:  ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+book: $(scores) site  ## everything: environment, corpus, training, scores, pages
+	@echo
+	@$(BIN)/bytecover summary $(scores)
+	@echo
+	@echo "The book: file://$(CURDIR)/web/site/index.html (or: make serve)"
+
+test: lint unit site browser  ## everything that continuous integration runs
+
+# The environment. pip alone does the same as uv, only slower.
+$(INSTALLED): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed"; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || true
+	$(BIN)/uv pip install --python $(BIN)/python -r requirements.lock \
+		|| $(BIN)/python -m pip install -r requirements.lock
+	$(BIN)/uv pip install --python $(BIN)/python --no-deps -e . \
+		|| $(BIN)/python -m pip install --no-deps -e .
+	touch $@
+
+# A corpus is begun anew when its sources change, and continued when it was only interrupted.
+build/songbook.begun: $(songs) $(signal) | $(INSTALLED)
+	rm -rf build/songbook && mkdir -p build && touch $@
+build/chorales.begun: $(songs) $(signal) | $(INSTALLED)
+	rm -rf build/chorales && mkdir -p build && touch $@
+build/run.begun: $(learning) build/songbook.done
+	rm -rf build/run && touch $@
+
+build/songbook.done: build/songbook.begun
+	$(BIN)/bytecover songbook build/songbook --preset lite --jobs $(JOBS)
+	touch $@
+build/chorales.done: build/chorales.begun
+	$(BIN)/bytecover chorales build/chorales --jobs $(JOBS)
+	touch $@
+build/run.done: build/run.begun
+	$(BIN)/bytecover train build/songbook build/run --preset lite
+	touch $@
+
+build/scores/songbook-test.json: build/run.done $(scoring)
+	$(BIN)/bytecover evaluate build/songbook --model build/run/model.safetensors --out $@
+build/scores/chorales.json: build/run.done build/chorales.done $(scoring)
+	$(BIN)/bytecover evaluate build/chorales --model build/run/model.safetensors --out $@
+
+site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
+	$(BIN)/python book/tools/execute.py --jobs $(JOBS)
+	$(BIN)/python book/tools/render.py
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python book/tools/lint.py
+	$(BIN)/python book/tools/readme.py --check
+
+unit: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(JOBS) -m "not browser"
+
+browser: $(INSTALLED)
+	$(BIN)/python -m pytest -n $(JOBS) -m browser tests/book
+
+bench: $(INSTALLED)  ## measure speed; writes book/results/benchmark.json
+	$(BIN)/python -m tests.benchmarks
+
+serve: $(INSTALLED)  ## open the rendered pages at http://localhost:8000
+	$(BIN)/python -m webbrowser -t http://localhost:8000/ &
+	$(BIN)/python -m http.server 8000 --bind 127.0.0.1 --directory web/site
+
+readme: $(INSTALLED)  ## write the README's file tree and results anew
+	$(BIN)/python book/tools/readme.py
+
+lock: $(INSTALLED)  ## resolve the dependencies anew
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras \
+		--upgrade --no-annotate --no-header --output-file build/lock
+	{ echo "# Every package of every extra, for Python 3.11 to 3.13. Made by \`make lock\`."; \
+		cat build/lock; } > requirements.lock
+
+clean:  ## remove everything that was made, the environment included
+	rm -rf build web .venv

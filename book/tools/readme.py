@@ -1,0 +1,85 @@
+"""Write the parts of the README that follow from other files: the file tree and the results.
+
+Command: ``python book/tools/readme.py`` rewrites them; with ``--check`` it only says whether they
+are out of date.
+"""
+
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+_ENDS = ("", "_low", "_high")
+_FOLDERS = {
+    "book/": "the chapters (notebooks without outputs), assets, results/ and tools/",
+    "data_scripts/": "one script a dataset, each ending in the same corpus format",
+    "tests/": "laws the code obeys; benchmarks/ measures its speed",
+    "Makefile": "every command; requirements.lock pins what was tested",
+}
+
+
+def fill(text):
+    """Return the README with its generated parts replaced by current ones."""
+    for name, write in (("tree", tree), ("results", results)):
+        pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end of {name} -->)"
+        text = re.sub(pattern, lambda found, w=write: found[1] + w() + found[2], text, flags=re.S)
+    return text
+
+
+def tree():
+    """Return the file tree; a module's comment is the first sentence of its docstring."""
+    package = ROOT / "bytecover_lite"
+    lines = ["bytecover_lite/"]
+    for path in sorted(package.glob("*.py")):
+        if not path.name.startswith("__"):
+            lines.append(_line("  " + path.name, summary(path)))
+    for folder in sorted(path.parent for path in package.glob("*/__init__.py")):
+        lines.append(_line(f"  {folder.name}/", summary(folder / "__init__.py")))
+    if (package / "checkpoints").is_dir():
+        lines.append(_line("  checkpoints/", "the shipped weights"))
+    lines += [_line(name, text) for name, text in _FOLDERS.items() if (ROOT / name).exists()]
+    return "\n".join(["```", *lines, "```", ""])
+
+
+def summary(path):
+    """Return the first line of a module's docstring without its chapter's name."""
+    first = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))).split("\n")[0]
+    first = re.sub(r"\s*\([^)]*chapter[^)]*\)|:\w+:|``|`", "", first)
+    return first.rstrip(".")
+
+
+def results():
+    """Return a table of every ``book/results/scores_*.json`` that ``bytecover evaluate`` wrote."""
+    files = sorted((ROOT / "book" / "results").glob("scores_*.json"))
+    if not files:
+        return ""
+    lines = ["| corpus | system | MAP | MR1 | P@10 | commit, date |", "|---|---|---|---|---|---|"]
+    for path in files:
+        result = json.loads(path.read_text(encoding="utf-8"))
+        source = result["provenance"]
+        origin = f"{source['commit']}, {source['date'][:10]}"
+        lines += [_score(row, origin) for row in result["rows"]]
+    return "\n".join([*lines, "", "In brackets: 95 % intervals.", ""])
+
+
+def _score(row, origin):
+    measures = [
+        "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*(row[name + end] for end in _ENDS), d=digits)
+        for name, digits in (("map", 3), ("mr1", 1), ("p_at_k", 3))
+    ]
+    return "| " + " | ".join([row["corpus"], row["system"], *measures, origin]) + " |"
+
+
+def _line(name, comment):
+    return f"{name:<26}{comment}"
+
+
+if __name__ == "__main__":
+    old = README.read_text(encoding="utf-8")
+    new = fill(old)
+    if "--check" in sys.argv:
+        raise SystemExit("README.md is out of date: run `make readme`" if new != old else 0)
+    README.write_text(new, encoding="utf-8")
