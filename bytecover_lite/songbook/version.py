@@ -157,17 +157,13 @@ class Version:
         """Refuse what could only be drawn wrongly."""
         name = self.title or f"seed {self.seed}"
         if self.notes.dtype != NOTE_DTYPE or self.notes.ndim != 1:
-            raise VersionError(
-                f"version {name}: notes must be one-dimensional with NOTE_DTYPE"
-            )
+            raise VersionError(f"version {name}: notes must be one-dimensional with NOTE_DTYPE")
         if not 0 < self.duration < 3600:
             raise VersionError(
                 f"version {name}: duration {self.duration} s is not within (0, 3600)"
             )
         if not 0 < len(self.parts) <= 64:
-            raise VersionError(
-                f"version {name}: {len(self.parts)} parts, allowed are 1 to 64"
-            )
+            raise VersionError(f"version {name}: {len(self.parts)} parts, allowed are 1 to 64")
         if len(self.notes) == 0:
             raise VersionError(f"version {name}: no notes, so nothing would sound")
         _check_notes(name, self.notes, len(self.parts))

@@ -1,0 +1,217 @@
+"""Seed -> work: a song as sections of chords and melody (chapter: your own corpus).
+
+A work is what all its versions share. It holds no instruments and no key in hertz, only what a
+lead sheet holds: form, chords, melody, a hook, meter, tempo and a key.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+
+from .idioms import IDIOMS, Idiom
+from .melody import hook_line, melody_line
+from .theory import CHORD_DTYPE, KIND_INDEX, LINE_DTYPE, parse_progression
+from .titles import title
+
+METERS = {"4/4": 4.0, "3/4": 3.0, "6/8": 3.0}  # quarter notes a bar
+SECTION_NAMES = {
+    "I": "intro",
+    "V": "verse",
+    "P": "pre-chorus",
+    "C": "chorus",
+    "B": "bridge",
+    "S": "solo",
+    "O": "outro",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A stretch of a song.
+
+    Parameters
+    ----------
+    name : str
+        A value of ``SECTION_NAMES``.
+    beats : float
+        Length in quarter notes, whole bars.
+    chords : np.ndarray [dtype=CHORD_DTYPE]
+        In order, without gaps.
+    melody : np.ndarray [dtype=LINE_DTYPE]
+        Semitones above the tonic; empty where nobody sings.
+    """
+
+    name: str
+    beats: float
+    chords: np.ndarray
+    melody: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Work:
+    """A composition: the thing whose versions are a clique.
+
+    Parameters
+    ----------
+    seed : int
+    title : str
+    idiom : str
+    tonic : int, 0..11
+        Pitch class of the key the composer had in mind.
+    mode : str
+        A key of ``theory.MODES``.
+    meter : str
+        A key of ``METERS``.
+    tempo : float
+        Quarter notes a minute.
+    form : tuple of str
+        Section names in order.
+    sections : dict of str to Section
+    hook : np.ndarray [dtype=LINE_DTYPE]
+        Instrumental figure of two bars, semitones above the tonic.
+    """
+
+    seed: int
+    title: str
+    idiom: str
+    tonic: int
+    mode: str
+    meter: str
+    tempo: float
+    form: tuple[str, ...]
+    sections: dict[str, Section]
+    hook: np.ndarray
+
+
+def compose(seed: int) -> Work:
+    """Write the work of a seed.
+
+    Parameters
+    ----------
+    seed : int, >= 0
+
+    Returns
+    -------
+    Work
+        2 to 5 minutes at its own tempo; the same for the same seed on every platform.
+    """
+    rng = random.Random(f"work {seed}")
+    idiom = rng.choices(IDIOMS, [i.weight for i in IDIOMS])[0]
+    mode, meter = rng.choice(idiom.modes), rng.choice(idiom.meters)
+    tempo = rng.uniform(*idiom.tempo)
+    letters = _form(rng, idiom)
+    sections = _sections(rng, idiom, mode, meter, letters)
+    form = _fit_length([SECTION_NAMES[c] for c in letters], sections, tempo)
+    return Work(
+        seed=seed,
+        title=title(rng),
+        idiom=idiom.name,
+        tonic=rng.randrange(12),
+        mode=mode,
+        meter=meter,
+        tempo=tempo,
+        form=tuple(form),
+        sections=sections,
+        hook=hook_line(rng, mode, METERS[meter], sections["verse"].chords),
+    )
+
+
+def _form(rng: random.Random, idiom: Idiom) -> str:
+    """Take one of the idiom's forms, sometimes without intro or with a section doubled."""
+    form = rng.choice(idiom.forms)
+    if rng.random() < 0.25:
+        form = form.replace("I", "", 1)
+    if rng.random() < 0.3:
+        place = rng.randrange(len(form))
+        form = form[:place] + form[place] + form[place:]
+    return form
+
+
+def _sections(rng, idiom, mode, meter, letters) -> dict[str, Section]:
+    """Write each section once; intro, solo and outro borrow chords from the sung ones."""
+    bar, sections = METERS[meter], {}
+    minor = mode in ("minor", "dorian", "phrygian", "harmonic minor", "minor pentatonic")
+    pool = [p for p in idiom.progressions if parse_progression(p)[0][1] in _fits(minor)]
+    pool = pool or list(idiom.progressions)
+    for letter in ("V", "P", "C", "B"):
+        if letter in letters or letter == "V":
+            name = SECTION_NAMES[letter]
+            bars = 4 if letter == "P" else rng.choice(idiom.bars)
+            chords = _chords(rng, rng.choice(pool), bars, bar)
+            lift = {"V": 0, "P": 2, "C": 4, "B": 3}[letter]
+            melody = melody_line(rng, mode, bar, bars, chords, idiom.busy, lift, meter)
+            sections[name] = Section(name, bars * bar, chords, melody)
+    for letter, source in (("I", "VC"), ("S", "VCB"), ("O", "CV")):
+        name = SECTION_NAMES[letter]
+        lender = rng.choice([SECTION_NAMES[c] for c in source if SECTION_NAMES[c] in sections])
+        sections[name] = _borrow(name, sections[lender], bar, 4 if letter in "IO" else 99)
+    return sections
+
+
+def _fits(minor: bool) -> tuple[int, ...]:
+    """Return first-chord kinds that suit a mode; loops that start elsewhere suit both."""
+    first = {"", "7", "maj7", "5", "sus2", "6"}
+    second = {"m", "m7", "5", "m6", "m7b5"}
+    names = second | {""} if minor else first | {"m", "m7"}
+    return tuple(KIND_INDEX[n] for n in names)
+
+
+def _chords(rng, progression: str, bars: int, bar: float) -> np.ndarray:
+    """Lay a progression over a section: as it is, twice as fast, or with changed chords."""
+    loop = list(parse_progression(progression))
+    step = bar
+    if len(loop) <= 4 and rng.random() < 0.18:
+        step = bar / 2
+    elif len(loop) <= 4 and bars >= 2 * len(loop) and rng.random() < 0.12:
+        step = bar * 2
+    loop = _mutate(rng, loop)
+    count = round(bars * bar / step)
+    roots = [loop[i % len(loop)] for i in range(count)]
+    if count > len(loop) and rng.random() < 0.4:  # another ending the last time around
+        roots[-1] = rng.choice(((7, 0), (7, 2), (5, 0), (0, roots[0][1])))
+    chords = np.zeros(count, CHORD_DTYPE)
+    chords["start"] = np.arange(count) * step
+    chords["duration"] = step
+    chords["root"] = [root for root, _ in roots]
+    chords["kind"] = [kind for _, kind in roots]
+    return chords
+
+
+def _mutate(rng, loop):
+    """Change a loop a little so that two works with the same cliche still differ."""
+    loop = list(loop)
+    if rng.random() < 0.35:
+        turn = rng.randrange(len(loop))
+        loop = loop[turn:] + loop[:turn]
+    if rng.random() < 0.35:
+        loop[rng.randrange(len(loop))] = rng.choice(loop)
+    if rng.random() < 0.25 and len(loop) <= 4:
+        loop = loop + loop[:-1] + [rng.choice(loop)]
+    return loop
+
+
+def _borrow(name: str, lender: Section, bar: float, bars: int) -> Section:
+    """Make a section without a singer on the chords of another one."""
+    beats = min(lender.beats, bars * bar)
+    chords = lender.chords[lender.chords["start"] < beats - 1e-3].copy()
+    chords["duration"][-1] = beats - chords["start"][-1]
+    return Section(name, beats, chords, np.zeros(0, LINE_DTYPE))
+
+
+def _fit_length(form: list[str], sections: dict[str, Section], tempo: float) -> list[str]:
+    """Repeat or drop sections from the end until the work lasts 2 to 5 minutes."""
+    form = list(form)
+
+    def seconds() -> float:
+        return sum(sections[name].beats for name in form) * 60 / tempo
+
+    position = 0
+    while seconds() < 120:
+        form.insert(len(form) - (form[-1] == "outro"), form[position % len(form)])
+        position += 1
+    while seconds() > 300:
+        form.pop(len(form) - 2)
+    return form

@@ -1,0 +1,222 @@
+"""Whole datasets of composed songs: presets, splits, building (chapter: your own corpus).
+
+A preset is a list of blocks; each block takes its works from one range of seeds. Ranges never
+overlap, so a song of the test set was never trained on, and the blocks' works are checked to be
+different songs, not only different seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from bytecover_lite.cqt import FeatureSettings
+from bytecover_lite.errors import BytecoverError
+
+from .arrange import arrange
+from .compose import compose
+from .distinct import NEAR, fingerprint, nearest
+from .render import draw
+
+
+class CorpusError(BytecoverError):
+    """A preset that does not exist, or a block that its seed range cannot fill."""
+
+
+# Reserved for ever: changing one changes every published figure.
+SEEDS = {
+    "train": range(0, 10_000_000),
+    "validation": range(10_000_000, 11_000_000),
+    "test": range(11_000_000, 12_000_000),
+    "datacos": range(12_000_000, 13_000_000),
+    "invariance": range(13_000_000, 14_000_000),
+    "example": range(14_000_000, 15_000_000),
+}
+for _a, _b in combinations(SEEDS.values(), 2):
+    if max(_a.start, _b.start) < min(_a.stop, _b.stop):
+        raise AssertionError(f"seed ranges overlap: {_a} and {_b}")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Works of one kind within a preset.
+
+    Parameters
+    ----------
+    split : str
+        What the versions table says.
+    seeds : str
+        A key of ``SEEDS``.
+    works, versions : int
+        How many works, and versions of each.
+    difficulties : tuple of str
+        Version ``i`` of a work takes number ``i`` of them, around and around.
+    skip : int
+        Works of the range that other blocks of the preset use.
+    """
+
+    split: str
+    seeds: str
+    works: int
+    versions: int
+    difficulties: tuple[str, ...] = ("real",)
+    skip: int = 0
+
+
+PRESETS = {
+    "lite": (
+        Block("train", "train", 4500, 5, ("hard", "real")),
+        Block("validation", "validation", 80, 4, ("real", "hard")),
+    ),
+    "easy": (Block("test", "test", 80, 4, ("easy",)),),
+    "real": (Block("test", "test", 80, 4, ("real",)),),
+    "hard": (Block("test", "test", 80, 4, ("hard",)),),
+    "datacos": (
+        Block("test", "datacos", 1000, 13),
+        Block("test", "datacos", 2000, 1, skip=1000),
+    ),
+    "tiny": (
+        Block("train", "example", 8, 3),
+        Block("validation", "example", 4, 2, skip=8),
+        Block("test", "example", 4, 2, skip=12),
+    ),
+}
+
+
+def build(preset: str, out, *, settings: FeatureSettings | None = None, jobs: int = 2) -> Path:
+    """Write a corpus of drawn songs; a build that was killed is taken up where it stood.
+
+    Parameters
+    ----------
+    preset : str
+        A key of ``PRESETS``.
+    out : path-like
+        Directory for ``versions.csv`` and the feature store ``features``.
+    settings : FeatureSettings, optional
+        Default: the paper's.
+    jobs : int, >= 1
+        Processes.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    CorpusError
+        If the preset does not exist.
+    """
+    if preset not in PRESETS:
+        raise CorpusError(f"preset {preset!r} is not one of {', '.join(PRESETS)}")
+    tasks = []
+    for block in PRESETS[preset]:
+        for seed in works_of(block, jobs=jobs):
+            kinds = [block.difficulties[i % len(block.difficulties)] for i in range(block.versions)]
+            versions = [(i, kind, None) for i, kind in enumerate(kinds, 1)]
+            tasks.append((seed, block.split, f"songbook {preset}", versions))
+    return write(tasks, out, settings=settings or FeatureSettings(), jobs=jobs)
+
+
+def invariance_set(
+    attribute: str | Iterable[str],
+    amount: float,
+    out,
+    *,
+    works: int = 80,
+    versions: int = 4,
+    settings: FeatureSettings | None = None,
+    jobs: int = 2,
+) -> Path:
+    """Write a test corpus in which only some attributes differ between versions of a work.
+
+    Parameters
+    ----------
+    attribute : str or iterable of str
+        Of ``style.ATTRIBUTES``.
+    amount : float, >= 0
+        Size of the change, see `arrange`: the first version of a work is its base version, the
+        others change by this amount.
+    out : path-like
+        Corpus directory.
+    works, versions : int
+    settings : FeatureSettings, optional
+    jobs : int
+
+    Returns
+    -------
+    Path
+        ``out``.
+    """
+    names = (attribute,) if isinstance(attribute, str) else tuple(attribute)
+    vary = dict.fromkeys(names, float(amount))
+    chosen = works_of(Block("test", "invariance", works, versions), jobs=jobs)
+    kinds = [(i, "real", vary if i else {}) for i in range(versions)]
+    source = f"songbook {'+'.join(names)} {amount:g}"
+    tasks = [(seed, "test", source, kinds) for seed in chosen]
+    return write(tasks, out, settings=settings or FeatureSettings(), jobs=jobs)
+
+
+def works_of(block: Block, *, jobs: int = 1) -> list[int]:
+    """Return the seeds of a block's works: the first of its range that are different songs."""
+    from joblib import Parallel, delayed
+
+    seeds = SEEDS[block.seeds]
+    wanted = block.skip + block.works
+    tried = seeds[: wanted + wanted // 20 + 20]
+    chunks = [tried[i : i + 250] for i in range(0, len(tried), 250)]
+    found = Parallel(n_jobs=jobs if len(chunks) > 1 else 1)(delayed(_prints)(c) for c in chunks)
+    kept = [s for s, near in zip(tried, nearest(np.concatenate(found)), strict=True) if near < NEAR]
+    if len(kept) < wanted:
+        raise CorpusError(f"seeds {seeds} gave {len(kept)} different works of {wanted}")
+    return kept[block.skip : wanted]
+
+
+def _prints(seeds) -> np.ndarray:
+    return np.stack([fingerprint(compose(seed)) for seed in seeds])
+
+
+def write(tasks, out, *, settings: FeatureSettings, jobs: int) -> Path:
+    """Draw works in processes and write them in the order of ``tasks`` from this one."""
+    import pandas as pd
+    from joblib import Parallel, delayed
+
+    from bytecover_lite.data import write_versions
+    from bytecover_lite.store import StoreWriter
+
+    out, rows = Path(out), []
+    with StoreWriter.create_or_resume(out / "features", settings) as writer:
+        missing = [t for t in tasks if not all(_name(t[0], v[0]) in writer for v in t[3])]
+        chunks = [missing[i : i + 16] for i in range(0, len(missing), 16)]
+        parallel = Parallel(n_jobs=jobs if len(chunks) > 1 else 1, return_as="generator")
+        for drawn in parallel(delayed(_draw_works)(chunk, settings) for chunk in chunks):
+            for version, features in drawn:
+                if version not in writer:
+                    writer.add(version, features)
+    for seed, split, source, versions in tasks:
+        title = compose(seed).title
+        for number, kind, _ in versions:
+            row = (_name(seed, number), f"s{seed}", split, title, f"{kind} {number}", source, "")
+            rows.append(row)
+    columns = ["version", "clique", "split", "title", "artist", "source", "path"]
+    write_versions(pd.DataFrame(rows, columns=columns), out / "versions.csv")
+    return out
+
+
+def _name(seed: int, number: int) -> str:
+    return f"s{seed}-{number}"
+
+
+def _draw_works(tasks, settings) -> list[tuple[str, np.ndarray]]:
+    drawn = []
+    for seed, _, _, versions in tasks:
+        work = compose(seed)
+        for number, difficulty, vary in versions:
+            version = arrange(work, number, difficulty=difficulty, vary=vary)
+            features = draw(version, settings).astype(np.float16)
+            drawn.append((_name(seed, number), features))
+    return drawn

@@ -1,0 +1,270 @@
+"""What one version does differently: every decision of an arrangement before a note is placed.
+
+Chapter: your own corpus. Each attribute (key, tempo, genre ...) draws from its own random stream,
+seeded by the work alone for the base version and by work and version seed where it varies. So any
+set of attributes can change while everything else stays exactly what it was.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+
+from bytecover_lite.errors import BytecoverError
+
+from .compose import Work
+from .genres import GENRES, SINGERS, VOICE, Genre, Layer
+from .mixing import choose_production
+from .version import Part, Production
+
+
+class ArrangeError(BytecoverError):
+    """An unknown difficulty, or an unknown attribute or amount to vary."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far versions of one work lie apart.
+
+    Parameters
+    ----------
+    key : float
+        Semitones: largest transposition.
+    tempo : float
+        Largest change of speed in octaves (log2 of the factor).
+    genre : float, 0..1
+        Probability of another genre than the original's.
+    timbre : float, 0..1
+        Share of parts that other instruments play.
+    form : float
+        Expected number of edits of the form.
+    harmony : float, 0..1
+        Share of chords replaced.
+    melody : float, 0..1
+        Share of notes ornamented, moved or left out.
+    performance : float, 0..1
+        Looseness of time and intonation, wrong notes.
+    mix : float, 0..1
+        Equaliser, reverberation, compression, saturation, balance of parts.
+    noise : float, 0..1
+        Noise floor, audience, band limits, low bit rate.
+    tuning : float
+        Cents: largest deviation from A4 = 440 Hz.
+    """
+
+    key: float = 0.0
+    tempo: float = 0.0
+    genre: float = 0.0
+    timbre: float = 0.0
+    form: float = 0.0
+    harmony: float = 0.0
+    melody: float = 0.0
+    performance: float = 0.0
+    mix: float = 0.0
+    noise: float = 0.0
+    tuning: float = 0.0
+
+
+ATTRIBUTES = tuple(f.name for f in fields(Spread))
+DIFFICULTIES = {
+    "easy": Spread(6, 0.15, 0.5, 1.0, 0.4, 0.03, 0.08, 0.3, 0.5, 0.3, 20),
+    "real": Spread(6, 0.35, 0.8, 1.0, 1.5, 0.12, 0.25, 0.6, 0.8, 0.6, 35),
+    "hard": Spread(6, 0.68, 0.95, 1.0, 3.0, 0.3, 0.5, 1.0, 1.0, 1.0, 50),
+}
+
+
+@dataclass(frozen=True)
+class Playing:
+    """A layer as one version plays it: two patterns (calm, full), an instrument, a level."""
+
+    layer: Layer
+    calm: str
+    full: str
+    part: Part
+
+
+@dataclass(frozen=True)
+class Style:
+    """All decisions of one version; see `Version` and `Spread` for the units."""
+
+    genre: Genre
+    lead: Part
+    hook: Part
+    drums: Part
+    playings: tuple[Playing, ...]
+    grooves: tuple[str, ...]
+    key_shift: int
+    lead_octave: int
+    tempo: float
+    tempo_factor: float
+    swing: float
+    form: tuple[tuple[str, int], ...]
+    spread: Spread
+    seeds: dict[str, int]
+    production: Production
+
+
+def choose_style(
+    work: Work,
+    seed: int,
+    difficulty: str,
+    vary: Iterable[str] | Mapping[str, float] | None,
+) -> Style:
+    """Decide how a version differs; see `arrange` for the parameters."""
+    spread = _spread(difficulty, vary)
+    streams = {
+        name: random.Random(f"{name} {work.seed} {seed if getattr(spread, name) else 'base'}")
+        for name in ATTRIBUTES
+    }
+    base = {name: random.Random(f"{name} {work.seed} base") for name in ("genre", "timbre", "mix")}
+    exact = isinstance(vary, Mapping)
+    home = _pick_genre(base["genre"])
+    genre, band = home, base["genre"]
+    if streams["genre"].random() < spread.genre:
+        genre, band = _pick_genre(streams["genre"], home), streams["genre"]
+    lead, hook, drums, playings, grooves = _band(band, genre, home, base, streams, spread)
+    key_shift = _key(streams["key"], spread.key, exact)
+    factor = _tempo(streams["tempo"], spread.tempo, exact, work.tempo, genre)
+    production = choose_production(
+        streams["mix"], streams["noise"], streams["tuning"], genre, spread, base["mix"]
+    )
+    return Style(
+        genre=genre,
+        lead=lead,
+        hook=hook,
+        drums=drums,
+        playings=playings,
+        grooves=grooves,
+        key_shift=key_shift,
+        lead_octave=_octave(streams["timbre"], lead.program),
+        tempo=work.tempo * factor,
+        tempo_factor=factor,
+        swing=band.uniform(*genre.swing) if work.meter != "6/8" else 0.0,
+        form=_form(streams["form"], work, spread.form, exact),
+        spread=spread,
+        seeds={name: stream.getrandbits(32) for name, stream in streams.items()},
+        production=production,
+    )
+
+
+def _spread(difficulty: str, vary) -> Spread:
+    if difficulty not in DIFFICULTIES:
+        raise ArrangeError(f"difficulty {difficulty!r} is not one of {', '.join(DIFFICULTIES)}")
+    full = DIFFICULTIES[difficulty]
+    if vary is None:
+        return full
+    unknown = set(vary) - set(ATTRIBUTES)
+    if unknown:
+        raise ArrangeError(f"cannot vary {sorted(unknown)}: choose among {', '.join(ATTRIBUTES)}")
+    if isinstance(vary, Mapping):
+        if any(not 0 <= amount for amount in vary.values()):
+            raise ArrangeError(f"amounts to vary must be >= 0, got {dict(vary)}")
+        return replace(Spread(), **{name: float(amount) for name, amount in vary.items()})
+    return replace(Spread(), **{name: getattr(full, name) for name in vary})
+
+
+def _pick_genre(rng: random.Random, other_than: Genre | None = None) -> Genre:
+    choices = [g for g in GENRES.values() if g is not other_than]
+    return rng.choices(choices, [g.weight for g in choices])[0]
+
+
+def _key(rng: random.Random, largest: float, exact: bool) -> int:
+    """Transpose: exactly by the amount, or (as bands do) often not at all and rarely far."""
+    if exact:
+        return rng.choice((-1, 1)) * round(largest)
+    if rng.random() < 0.25:
+        return 0
+    return rng.randint(-int(largest), int(largest))
+
+
+def _tempo(rng, largest, exact, home, genre) -> float:
+    """Change speed; without an exact amount, lean towards the tempi at home in the genre."""
+    if exact:
+        return 2.0 ** (rng.choice((-1, 1)) * largest)
+    change = 2.0 ** (largest * max(-1.0, min(1.0, rng.gauss(0, 0.55))))
+    wish = min(max(home * change, genre.tempo[0]), genre.tempo[1]) / home
+    lean = min(max(wish, 2.0**-largest), 2.0**largest)
+    return lean if rng.random() < 0.6 else change
+
+
+def _band(rng, genre: Genre, home: Genre, base, streams, spread):
+    """Choose parts: the genre says what is played, the timbre streams by which instruments."""
+    orchestra = _Orchestra(base["timbre"], streams["timbre"], spread.timbre)
+    levels = streams["mix"] if spread.mix else base["mix"]
+    lead = orchestra.part("lead", genre.leads, home.leads, 1.0, levels, spread.mix)
+    hook = orchestra.part("hook", genre.hooks, home.hooks, 0.7, levels, spread.mix)
+    playings = []
+    for index, layer in enumerate(genre.layers):
+        calm, full = rng.choice(layer.patterns), rng.choice(layer.patterns)
+        own = home.layers[index % len(home.layers)].programs
+        part = orchestra.part(layer.name, layer.programs, own, layer.gain, levels, spread.mix)
+        if rng.random() < layer.chance:
+            full = calm if rng.random() < 0.5 else full
+            playings.append(Playing(layer, calm, full, part))
+    drums = orchestra.part("drums", (0,), (0,), genre.drum_gain, levels, spread.mix, drums=True)
+    grooves = ()
+    if genre.grooves and rng.random() < 0.92:
+        grooves = (rng.choice(genre.grooves), rng.choice(genre.grooves))
+    return lead, hook, drums, tuple(playings), grooves
+
+
+class _Orchestra:
+    """Casts parts; both streams advance for every part, so one choice never moves the next."""
+
+    def __init__(self, base: random.Random, own: random.Random, amount: float) -> None:
+        self._base, self._own, self._amount = base, own, amount
+
+    def part(self, name, programs, home_programs, gain, levels, mix, *, drums=False) -> Part:
+        kept = (self._base.choice(home_programs), self._base.randrange(1, 1 << 20))
+        wild = self._own.random() < 0.12 and name not in ("bass", "lead")
+        pool = (0, 4, 11, 16, 24, 25, 27, 48, 50, 61, 81, 89) if wild else programs
+        fresh = (self._own.choice(pool), self._own.randrange(1, 1 << 20))
+        program, colour = fresh if self._own.random() < self._amount else kept
+        decibels = levels.gauss(0, 2.0 + 2.5 * mix)
+        pan = levels.uniform(-0.6, 0.6) if name not in ("lead", "bass", "drums") else 0.0
+        gain *= 10 ** (min(max(decibels, -9), 7) / 20)
+        return Part(name, program, drums, gain, pan, colour)
+
+
+def _octave(rng: random.Random, program: int) -> int:
+    """Return the octave a tune is sung or played in: men, women, cellos, flutes."""
+    if program in (*SINGERS, VOICE):
+        return rng.choice((48, 60, 60, 60))
+    if program in (42, 57, 58, 66, 70, 26, 29, 30):
+        return rng.choice((48, 60))
+    if program in (73, 74, 78, 72, 79):
+        return 72
+    return rng.choice((60, 60, 72))
+
+
+def _form(rng: random.Random, work: Work, edits: float, exact: bool) -> tuple[tuple[str, int], ...]:
+    """Edit the form; each item is a section and the semitones it is lifted by."""
+    form = [(name, 0) for name in work.form]
+    count = round(edits) if exact else min(int(rng.expovariate(1 / edits)) if edits else 0, 8)
+    for _ in range(count):
+        form = _edit(rng, form)
+    if edits and rng.random() < 0.08:
+        lift = rng.choice((1, 2))  # the last chorus moves up
+        form = form[:-2] + [(name, lift) for name, _ in form[-2:]]
+    if edits and rng.random() < 0.04 * edits and len(form) > 5:
+        half = len(form) // 2
+        form = form[:half] if rng.random() < 0.5 else form[half:]
+    return tuple(form)
+
+
+def _edit(rng: random.Random, form):
+    """Drop, repeat, exchange or move one section; at least three stay."""
+    form, place = list(form), rng.randrange(len(form))
+    action = rng.choice(("drop", "repeat", "swap", "intro", "solo", "drop"))
+    if action == "drop" and len(form) > 3:
+        form.pop(place)
+    elif action == "repeat" and len(form) < 14:
+        form.insert(place, form[place])
+    elif action == "swap" and place:
+        form[place - 1], form[place] = form[place], form[place - 1]
+    elif action == "intro":
+        form = form[1:] if form[0][0] == "intro" and len(form) > 3 else [("intro", 0), *form]
+    elif action == "solo":
+        form.insert(place, ("solo", 0))
+    return form
