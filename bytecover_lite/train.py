@@ -15,8 +15,8 @@ import torch
 from .data import CliqueDataset
 from .embed import check_settings, embed_versions
 from .errors import BytecoverError
-from .losses import batch_hard_triplet, classification, supervised_contrastive
-from .model import ByteCover, save_model
+from .losses import multi_loss
+from .model import ByteCover, ByteCoverOutput, save_model
 from .training_state import load_state, save_state
 
 
@@ -40,7 +40,7 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
         Directory of the run: ``model.safetensors`` (best), ``state.safetensors`` (to resume),
         ``log.csv`` and TensorBoard events. A run found there is continued.
     accelerator, devices, nodes
-        As in Lightning Fabric: ``"cpu"``, ``"cuda"`` or ``"auto"``; how many a node; how many nodes.
+        As in Lightning Fabric: ``"cpu"``, ``"cuda"`` or ``"auto"``; how many a node; nodes.
         With several processes the batch is divided, and mining sees the whole of it.
     progress : bool
         Whether to show a progress bar.
@@ -58,7 +58,8 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     """
     fabric = _launch(accelerator, devices, nodes, config.precision)
     training, validation = _split(versions)
-    config = replace(config, model=replace(config.model, n_classes=training["clique"].nunique()))
+    n_classes = training["clique"].nunique() if config.classification_weight else 0
+    config = replace(config, model=replace(config.model, n_classes=n_classes))
     torch.manual_seed(config.seed)
     model = ByteCover(config.model)
     check_settings(model, store)
@@ -99,54 +100,21 @@ def contrastive_weight(step, config):
     return config.contrastive_weight * min(1.0, left)
 
 
-def objective(output, cliques, step, config, gather=lambda tensor: tensor):
-    """Return the total loss and its terms.
-
-    Parameters
-    ----------
-    output : ByteCoverOutput
-        Of this process's part of the batch.
-    cliques : torch.Tensor [shape=(B,), dtype=int64]
-        Class of each row.
-    step : int
-        Decides the weight of the helping term.
-    config : TrainConfig
-        Weights, margin, smoothing and temperature.
-    gather : callable
-        Collects a tensor's rows from all processes, carrying gradients.
-
-    Returns
-    -------
-    total : torch.Tensor [shape=()]
-    terms : dict of str to torch.Tensor
-        The unweighted terms that take part.
-    """
-    terms, total = {}, 0.0
-    everyone = gather(cliques)
-    if config.classification_weight:
-        terms["classification"] = classification(
-            output.logits, cliques, label_smoothing=config.label_smoothing
-        )
-        total = total + config.classification_weight * terms["classification"]
-    if config.triplet_weight:
-        terms["triplet"] = batch_hard_triplet(gather(output.pooled), everyone, margin=config.margin)
-        total = total + config.triplet_weight * terms["triplet"]
-    weight = contrastive_weight(step, config)
-    if weight:
-        terms["contrastive"] = supervised_contrastive(
-            gather(output.embedding), everyone, temperature=config.temperature
-        )
-        total = total + weight * terms["contrastive"]
-    return total, terms
-
-
 def _step(model, optimizer, batch, step, config, fabric):
     spectrograms, cliques, names = batch
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, config)
-    with fabric.autocast():
-        output = model(spectrograms)
-    total, terms = objective(output, cliques, step, config, _gatherer(fabric))
+    gather = _gatherer(fabric)
+    total, terms = multi_loss(
+        ByteCoverOutput(*map(gather, model(spectrograms))),
+        gather(cliques),
+        margin=config.margin,
+        label_smoothing=config.label_smoothing,
+        temperature=config.temperature,
+        classification_weight=config.classification_weight,
+        triplet_weight=config.triplet_weight,
+        contrastive_weight=contrastive_weight(step, config),
+    )
     if not torch.isfinite(total):
         raise TrainingError(
             f"the loss became {total.item()} at step {step}; versions of the batch: "
@@ -160,7 +128,7 @@ def _step(model, optimizer, batch, step, config, fabric):
 
 def _gatherer(fabric):
     def gather(tensor):
-        if fabric.world_size == 1:
+        if tensor is None or fabric.world_size == 1:
             return tensor
         gathered = fabric.all_gather(tensor, sync_grads=tensor.requires_grad)  # (W, B, ...)
         return gathered.flatten(0, 1)
@@ -169,7 +137,7 @@ def _gatherer(fabric):
 
 
 def _launch(accelerator, devices, nodes, precision):
-    from lightning.fabric import Fabric
+    from lightning_fabric import Fabric
 
     strategy = "ddp" if devices * nodes > 1 else "auto"
     fabric = Fabric(

@@ -1,0 +1,153 @@
+"""Laws of the training loop."""
+
+import dataclasses
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from bytecover_lite.cqt import FeatureSettings
+from bytecover_lite.data import write_versions
+from bytecover_lite.model import ByteCoverConfig, load_model
+from bytecover_lite.recipes import RecipeError, TrainConfig, lite, paper
+from bytecover_lite.store import FeatureStore, StoreWriter
+from bytecover_lite.train import TrainingError, contrastive_weight, learning_rate, train
+from bytecover_lite.training_state import ResumeError
+
+SETTINGS = FeatureSettings()
+SMALL = TrainConfig(
+    model=ByteCoverConfig(depth=18, width=0.125, freq_stride=1, compression="log"),
+    cliques_per_batch=4,
+    versions_per_clique=2,
+    crop_frames=12,
+    steps=6,
+    learning_rate=1e-3,
+    warmup_steps=1,
+    validate_every=2,
+)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """Eight training works and four validation works of three versions: shifted, noisy patterns."""
+    folder = tmp_path_factory.mktemp("corpus")
+    rng = np.random.default_rng(0)
+    rows = []
+    with StoreWriter.create_or_resume(folder / "features", SETTINGS) as writer:
+        for work in range(12):
+            pattern = rng.random((84, 16)) ** 4
+            for take in range(3):
+                version = f"w{work}-{take}"
+                writer.add(version, np.roll(pattern, take, axis=0) + 0.02 * rng.random((84, 16)))
+                split = "train" if work < 8 else "validation"
+                rows.append((version, f"w{work}", split, "", "", "test", ""))
+    columns = ["version", "clique", "split", "title", "artist", "source", "path"]
+    table = pd.DataFrame(rows, columns=columns)
+    write_versions(table, folder / "versions.csv")
+    return folder, table, FeatureStore.open(folder / "features")
+
+
+def run(corpus, out, config=SMALL):
+    return train(config, corpus[2], corpus[1], out=out, accelerator="cpu", progress=False)
+
+
+def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(corpus, tmp_path, monkeypatch):
+    whole = load_model(run(corpus, tmp_path / "whole"))
+
+    def killed(self, step):
+        if step == 3:
+            raise KeyboardInterrupt
+        return original(self, step)
+
+    from bytecover_lite.data import CliqueDataset
+
+    original = CliqueDataset.__getitem__
+    monkeypatch.setattr(CliqueDataset, "__getitem__", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(corpus, tmp_path / "killed")
+    monkeypatch.undo()
+    resumed = load_model(run(corpus, tmp_path / "killed"))
+    assert (tmp_path / "killed/log.csv").read_text() == (tmp_path / "whole/log.csv").read_text()
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_training_lowers_the_loss_and_separates_the_works(corpus, tmp_path):
+    config = dataclasses.replace(SMALL, steps=60, warmup_steps=5, validate_every=60)
+    run(corpus, tmp_path, config)
+    log = pd.read_csv(tmp_path / "log.csv")
+    assert log["classification"].iloc[-10:].mean() < 0.8 * log["classification"].iloc[:10].mean()
+    assert log["validation_map"].iloc[-1] > 0.6  # chance is about 0.3
+
+
+def test_a_non_finite_loss_names_the_versions_of_the_batch(corpus, tmp_path):
+    config = dataclasses.replace(SMALL, learning_rate=1e30, warmup_steps=0)
+    with pytest.raises(TrainingError, match=r"w\d-\d, w\d-\d"):
+        run(corpus, tmp_path, config)
+
+
+def test_a_work_in_two_splits_is_refused(corpus, tmp_path):
+    table = corpus[1].copy()
+    table.loc[table["version"] == "w0-0", "split"] = "validation"
+    with pytest.raises(TrainingError, match="'w0'"):
+        train(SMALL, corpus[2], table, out=tmp_path, accelerator="cpu", progress=False)
+
+
+def test_another_configuration_in_the_same_directory_is_refused(corpus, tmp_path):
+    run(corpus, tmp_path)
+    with pytest.raises(ResumeError, match=r"margin: 0.3 there, 0.5 now"):
+        run(corpus, tmp_path, dataclasses.replace(SMALL, margin=0.5))
+
+
+def test_early_stop_waits_for_patience_validations(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr("bytecover_lite.train._validate", lambda *_: 0.5)
+    run(corpus, tmp_path, dataclasses.replace(SMALL, validate_every=1, patience=2))
+    assert len(pd.read_csv(tmp_path / "log.csv")) == 3
+
+
+def test_learning_rate_rises_then_falls_to_zero():
+    rates = [learning_rate(step, paper()) for step in range(0, 60_001, 500)]
+    top = int(np.argmax(rates))
+    assert np.all(np.diff(rates[: top + 1]) > 0) and np.all(np.diff(rates[top:]) < 0)
+    assert rates[top] == pytest.approx(3.5e-4) and rates[-1] == pytest.approx(0, abs=1e-12)
+
+
+def test_the_helping_term_fades_to_nothing():
+    config = dataclasses.replace(SMALL, contrastive_weight=2.0, contrastive_steps=100)
+    weights = [contrastive_weight(step, config) for step in (0, 50, 75, 100, 1000)]
+    assert weights == [2.0, 2.0, 1.0, 0.0, 0.0]
+
+
+def test_the_papers_recipe_has_only_the_papers_losses():
+    config = paper()
+    assert (config.classification_weight, config.triplet_weight) == (1, 1)
+    assert contrastive_weight(0, config) == 0
+
+
+@pytest.mark.parametrize("field", ["steps", "cliques_per_batch", "learning_rate"])
+def test_impossible_values_are_refused_by_name(field):
+    with pytest.raises(RecipeError, match=field):
+        lite(**{field: 0})
+
+
+@pytest.mark.slow
+def test_two_processes_of_half_a_batch_equal_one_process(corpus, tmp_path):
+    """Mining and classification see the whole batch; without BatchNorm statistics nothing differs.
+
+    The first step's triplet and classification terms are compared: BatchNorm on a CPU is local,
+    so the network runs on identical halves.
+    """
+    command = [sys.executable, "-m", "bytecover_lite", "train", str(corpus[0])]
+    options = (
+        "--model.depth 18 --model.width 0.125 --model.freq-stride 1 --model.features.averaging 100 "
+        "--cliques-per-batch 4 --versions-per-clique 2 --crop-frames 12 --steps 2 "
+        "--validate-every 1 --accelerator cpu"
+    ).split()
+    for devices in ("1", "2"):
+        arguments = [*command, str(tmp_path / devices), *options, "--devices", devices]
+        subprocess.run(arguments, check=True, capture_output=True, timeout=170)
+    one, two = (pd.read_csv(tmp_path / d / "log.csv") for d in ("1", "2"))
+    assert two["classification"][0] == pytest.approx(one["classification"][0], rel=1e-3)
+    assert len(two) == 2
