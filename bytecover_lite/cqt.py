@@ -1,21 +1,24 @@
 """Audio to constant-Q magnitude to means over 100 frames (chapter "From sound to CQT").
 
-Bins are a semitone apart and every filter spans the same number of periods, so that a
-transposition is a shift. An octave lower, the same filters act on the signal at half its rate:
-the signal is halved once an octave and each octave costs one matrix product.
+Bins are a semitone apart and every filter spans the same number of periods, so a transposition is
+a shift along the frequency axis. The transform is a few dozen matrix products on overlapping views
+of the signal: the same on a CPU and a GPU, with gradients, in blocks of constant size.
 """
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from .errors import BytecoverError
+from .filterbank import make_plan, samples_needed, stride_apart
 
-C1 = 32.70319566257483
+C1 = 32.70319566257483  # Hz
+CPU_BLOCK = 2**20  # samples computed at once: what a block needs fits the cache
+GPU_BLOCK = 2**25  # enough to keep a GPU busy
+SMALLEST = 1e-36  # of a power that has a gradient
 
 
 class FeatureError(BytecoverError):
@@ -31,15 +34,20 @@ class FeatureSettings:
     sample_rate : int [Hz]
         Rate of the audio.
     hop_length : int [samples]
-        Distance of two frames before averaging; a multiple of 2 ** (octaves - 1).
+        Distance of two frames before averaging.
     n_bins : int
-        Number of constant-Q bins.
+        Number of constant-Q bins; 84 are seven octaves.
     bins_per_octave : int
         12 bins are semitones.
     fmin : float [Hz]
         Centre of the lowest bin, C1.
     averaging : int [frames]
         How many frames are averaged into one.
+
+    Raises
+    ------
+    FeatureError
+        If a value is not positive or a bin exceeds half the sample rate.
     """
 
     sample_rate: int = 22050
@@ -50,15 +58,8 @@ class FeatureSettings:
     averaging: int = 100
 
     def __post_init__(self):
-        if self.averaging < 1:
-            raise FeatureError(f"averaging={self.averaging}: average at least 1 frame")
-        _check(
-            self.sample_rate,
-            self.hop_length,
-            self.n_bins,
-            self.bins_per_octave,
-            self.fmin,
-        )
+        _check_count(averaging=self.averaging)
+        _check(self.sample_rate, self.hop_length, self.n_bins, self.bins_per_octave, self.fmin)
 
     @property
     def seconds_per_frame(self):
@@ -67,16 +68,16 @@ class FeatureSettings:
 
 
 def cqt(audio, *, sr=22050, hop_length=512, n_bins=84, bins_per_octave=12, fmin=C1):
-    """Constant-Q magnitude, scaled like ``abs(librosa.cqt(...))``.
+    """Constant-Q magnitude, scaled like ``abs(librosa.cqt(audio))``.
 
     Parameters
     ----------
-    audio : torch.Tensor [shape=(B, n) or (n,)]
-        Mono signals of equal length.
+    audio : torch.Tensor [shape=(B, n) or (n,), float]
+        Mono signals of equal length, on any device.
     sr : float [Hz]
         Sampling rate.
     hop_length : int [samples]
-        Distance of two frames; a multiple of 2 ** (octaves - 1).
+        Distance of two frames.
     n_bins, bins_per_octave : int
         Number and spacing of the bins.
     fmin : float [Hz]
@@ -84,35 +85,36 @@ def cqt(audio, *, sr=22050, hop_length=512, n_bins=84, bins_per_octave=12, fmin=
 
     Returns
     -------
-    torch.Tensor [shape=(B, n_bins, 1 + n // hop_length), dtype=float32, non-negative]
-        Frame t is centred on sample ``t * hop_length``. A sine of amplitude a in the centre of a
-        bin gives ``a / 2 * sqrt(length of its filter in samples)``.
+    torch.Tensor [shape=(B, n_bins, 1 + n // hop_length), non-negative]
+        float32 (float64 for float64 audio). Frame t is centred on sample ``t * hop_length``. A
+        sine of amplitude a in the centre of a bin gives a / 2 times the square root of the
+        length of the bin's filter in samples. Silence gives 0, with gradient 0.
 
     Raises
     ------
     FeatureError
-        If a bin exceeds the Nyquist frequency or the hop cannot be halved once an octave.
+        If a value is not positive, a bin exceeds half the rate or the audio is not float.
+
+    References
+    ----------
+    Schörkhuber and Klapuri, Constant-Q Transform Toolbox for Music Processing, 2010.
     """
     _check(sr, hop_length, n_bins, bins_per_octave, fmin)
-    single = audio.ndim == 1
-    signal = audio[None] if single else audio
-    frames = 1 + signal.shape[-1] // hop_length
-    octaves = math.ceil(n_bins / bins_per_octave)
-    responses = []
-    for octave in range(octaves):
-        kernel = _kernel(sr / 2**octave, n_bins, bins_per_octave, fmin, octave).to(
-            signal
+    if audio.ndim not in (1, 2) or not audio.is_floating_point():
+        raise FeatureError(
+            f"audio is {audio.dtype} of shape {tuple(audio.shape)}: give float samples "
+            "of shape (n,) or (batch, n)"
         )
-        hop = hop_length >> octave
-        half = kernel.shape[-1] // 2
-        padded = F.pad(signal, (half, half + hop))
-        response = F.conv1d(padded[:, None], kernel, stride=hop)[..., :frames]
-        responses.append(response.unflatten(1, (2, -1)).square().sum(1))
-        if octave < octaves - 1:
-            signal = _halve(signal)
-    power = torch.cat(responses[::-1], dim=1)
-    magnitude = power.clamp(min=1e-30).sqrt()
-    return magnitude[0] if single else magnitude
+    dtype = torch.float64 if audio.dtype == torch.float64 else torch.float32
+    plan = make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, audio.device, dtype)
+    frames = 1 + audio.shape[-1] // hop_length
+    if audio.ndim == 1:
+        return _magnitudes_in_blocks(audio.to(dtype), plan, frames)
+    # A batch is one long signal, with silence between that no filter reaches across.
+    slot = frames + math.ceil(plan[0].margin / hop_length) + 1
+    signal = F.pad(audio.to(dtype), (0, slot * hop_length - audio.shape[-1])).flatten()
+    spectrogram = _magnitudes_in_blocks(signal, plan, len(audio) * slot)
+    return spectrogram.unflatten(1, (len(audio), slot)).transpose(0, 1)[..., :frames].contiguous()
 
 
 def average_frames(spectrogram, *, factor=100):
@@ -127,89 +129,165 @@ def average_frames(spectrogram, *, factor=100):
 
     Returns
     -------
-    torch.Tensor [shape=(B, F, T // factor)]
+    torch.Tensor [shape=(B, F, T // factor) or (F, T // factor)]
     """
-    frames = spectrogram.shape[-1] // factor * factor
-    return spectrogram[..., :frames].unflatten(-1, (-1, factor)).mean(-1)
+    _check_count(factor=factor)
+    frames = spectrogram.shape[-1] // factor
+    return spectrogram[..., : frames * factor].unflatten(-1, (frames, factor)).mean(-1)
 
 
 def extract(samples, settings=None):
-    """Averaged constant-Q spectrogram of a recording.
+    """Averaged constant-Q spectrogram of a recording of any length, in constant memory.
 
     Parameters
     ----------
-    samples : np.ndarray [shape=(n,)] or iterable of np.ndarray
-        The samples, or blocks of them in order.
-    settings : FeatureSettings
+    samples : np.ndarray [shape=(n,), float] or iterable of such
+        The recording, or its blocks in order (of any lengths).
+    settings : FeatureSettings, optional
+        Default: the paper's.
 
     Returns
     -------
     np.ndarray [shape=(n_bins, frames // averaging), dtype=float32]
+        Equal to ``average_frames(cqt(whole recording))``, with frames = 1 + n // hop_length.
+
+    Raises
+    ------
+    FeatureError
+        If the samples are not float or not mono.
     """
     settings = settings or FeatureSettings()
-    if not isinstance(samples, np.ndarray):
-        samples = np.concatenate(list(samples))
-    spectrogram = cqt(
-        torch.from_numpy(np.asarray(samples, dtype=np.float32)),
-        sr=settings.sample_rate,
-        hop_length=settings.hop_length,
-        n_bins=settings.n_bins,
-        bins_per_octave=settings.bins_per_octave,
-        fmin=settings.fmin,
+    plan = make_plan(
+        settings.sample_rate,
+        settings.hop_length,
+        settings.n_bins,
+        settings.bins_per_octave,
+        settings.fmin,
+        torch.device("cpu"),
+        torch.float32,
     )
-    return average_frames(spectrogram, factor=settings.averaging).numpy()
+    size = max(1, CPU_BLOCK // (settings.averaging * settings.hop_length)) * settings.averaging
+    if isinstance(samples, np.ndarray):
+        signal = _mono(samples)
+        windows = _windows(signal, plan, 1 + len(signal) // settings.hop_length, size)
+    else:
+        windows = _windows_of_stream(samples, plan, size)
+    means = [torch.zeros(settings.n_bins, 0)]
+    with torch.inference_mode():
+        for window, frames in windows:
+            whole = frames // settings.averaging * settings.averaging
+            spectrogram = _magnitudes(window, plan, whole)
+            means.append(average_frames(spectrogram, factor=settings.averaging))
+        return torch.cat(means, dim=1).numpy()
 
 
-@lru_cache(maxsize=64)
-def _kernel(rate, n_bins, bins_per_octave, fmin, octave):
-    """Filters of one octave at its rate: real parts, then imaginary ones (2 bins, 1, taps)."""
-    top = n_bins - octave * bins_per_octave
-    bins = np.arange(max(0, top - bins_per_octave), top)
-    frequencies = fmin * 2.0 ** (bins / bins_per_octave)
-    ratio = 2.0 ** (2 / bins_per_octave)
-    lengths = (ratio + 1) / (ratio - 1) * rate / frequencies  # Q periods
-    half = int(np.ceil(lengths.max() / 2)) + 1
-    kernel = np.zeros((len(bins), 2 * half), dtype=complex)
-    for row, (length, frequency) in enumerate(zip(lengths, frequencies, strict=True)):
-        taps = np.arange(np.floor(-length / 2), np.floor(length / 2))
-        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(len(taps)) / len(taps))
-        filt = window * np.exp(2j * np.pi * taps * frequency / rate) / window.sum()
-        # a wavelet is correlated backwards: sample s relative to the frame's centre
-        position = (len(taps) + 1) // 2 - np.arange(len(taps))
-        kernel[row, half + position] = filt * np.sqrt(length) * np.sqrt(2.0**octave)
-    both = np.concatenate([kernel.real, kernel.imag])[:, None]
-    return torch.from_numpy(both).float()
+def _magnitudes_in_blocks(signal, plan, frames):
+    size = max(1, (CPU_BLOCK if signal.device.type == "cpu" else GPU_BLOCK) // plan[0].hop)
+    windows = _windows(signal, plan, frames, size)
+    return torch.cat([_magnitudes(window, plan, count) for window, count in windows], dim=1)
 
 
-@lru_cache(maxsize=1)
-def _lowpass():
-    taps = np.arange(-31, 32)
-    kernel = 0.5 * np.sinc(taps / 2) * np.kaiser(len(taps), 8.0)
-    return torch.from_numpy(kernel / kernel.sum()).float()[None, None]
+def _windows(signal, plan, frames, size):
+    """Cut ``signal`` into what runs of at most ``size`` frames need; silence around it."""
+    for first in range(0, frames, size):
+        count = min(size, frames - first)
+        start = first * plan[0].hop - plan[0].margin
+        stop = start + samples_needed(plan, count)
+        window = signal[max(0, start) : stop]
+        if len(window) < stop - start:
+            window = F.pad(window, (max(0, -start), max(0, stop - len(signal))))
+        yield window, count
 
 
-def _halve(signal):
-    signal = F.pad(signal, (31, 32))
-    n = (signal.shape[-1] - 63) // 2 + (signal.shape[-1] - 63) % 2
-    return F.conv1d(signal[:, None], _lowpass().to(signal), stride=2)[:, 0, :n]
+def _windows_of_stream(blocks, plan, size):
+    """Do the same for a signal that comes in blocks, holding one run's samples at a time."""
+    needed = samples_needed(plan, size)
+    pending = [torch.zeros(plan[0].margin)]
+    waiting = plan[0].margin
+    for block in blocks:
+        pending.append(_mono(block))
+        waiting += len(block)
+        if waiting < needed:
+            continue
+        signal = torch.cat(pending)
+        while len(signal) >= needed:
+            yield signal[:needed], size
+            signal = signal[size * plan[0].hop :]
+        pending, waiting = [signal], len(signal)
+    signal = torch.cat(pending)
+    frames = 1 + (waiting - plan[0].margin) // plan[0].hop
+    yield F.pad(signal, (0, samples_needed(plan, frames) - waiting)), frames
+
+
+def _mono(samples):
+    samples = np.asarray(samples)
+    if samples.ndim != 1 or samples.dtype.kind != "f":
+        raise FeatureError(
+            f"samples are {samples.dtype} of shape {samples.shape}: give mono float samples (n,)"
+        )
+    return torch.from_numpy(samples.astype(np.float32, copy=False))
+
+
+def _magnitudes(signal, plan, frames):
+    """Constant-Q magnitude of ``frames`` frames [shape=(n_bins, frames)], octave by octave."""
+    octaves = []
+    for stage in plan:
+        for kernel in stage.kernels:
+            start = stage.margin - kernel.shape[1] // 2
+            octaves.append(_respond(signal[start:], kernel, stage.hop, frames))
+        if stage.halver is not None:
+            signal = _halve(signal, stage.halver)
+    return torch.cat(octaves[::-1])
+
+
+def _respond(signal, kernel, hop, frames):
+    """Magnitude of one octave's filters, a window every ``hop`` samples [shape=(bins, frames)]."""
+    windows = _views(signal, kernel.shape[1], hop, frames)  # (step, taps, rows)
+    response = torch.bmm(kernel.expand(len(windows), -1, -1), windows)  # (step, 2 bins, rows)
+    real, imaginary = response.chunk(2, dim=1)
+    power = real.square().addcmul(imaginary, imaginary)
+    if power.requires_grad:
+        power = power.clamp(min=SMALLEST)  # the root's slope is infinite at 0
+    return power.sqrt().permute(1, 2, 0).flatten(1)[:, :frames]  # frame = row * step + which
+
+
+def _halve(signal, halver):
+    """Low-pass ``signal`` and keep every second sample."""
+    outputs, taps = halver.shape
+    count = (len(signal) - taps) // (2 * outputs) + 1
+    step = stride_apart(taps, 2 * outputs)
+    rows = count // step
+    windows = _views(signal, taps, 2 * outputs, rows * step)  # (step, taps, rows)
+    halved = signal.new_empty(rows, step, outputs)
+    # written in the order of time, which saves a copy
+    halved.transpose(0, 1).baddbmm_(windows.transpose(1, 2), halver.T.expand(step, -1, -1), beta=0)
+    return halved.flatten()
+
+
+def _views(signal, taps, hop, frames):
+    """Overlapping windows of ``signal``, none copied [shape=(step, taps, rows)].
+
+    Rows of a matrix must not overlap for a matrix product to read them in place, so window
+    ``row * step + i`` stands in the i-th of ``step`` matrices.
+    """
+    step = stride_apart(taps, hop)
+    windows = signal.unfold(0, taps, hop)[: -(-frames // step) * step]
+    return windows.unflatten(0, (-1, step)).permute(1, 2, 0)
+
+
+def _check_count(**counts):
+    for name, value in counts.items():
+        if int(value) != value or value < 1:
+            raise FeatureError(f"{name}={value}: give a whole number of at least 1")
 
 
 def _check(sr, hop_length, n_bins, bins_per_octave, fmin):
-    if min(sr, hop_length, n_bins, bins_per_octave, fmin) <= 0:
-        raise FeatureError(
-            "sample rate, hop, bins and lowest frequency must be positive"
-        )
-    ratio = 2.0 ** (2 / bins_per_octave)
+    _check_count(hop_length=hop_length, n_bins=n_bins, bins_per_octave=bins_per_octave)
+    if not (sr > 0 and fmin > 0):
+        raise FeatureError(f"sr={sr}, fmin={fmin}: give positive frequencies in Hz")
     highest = fmin * 2.0 ** ((n_bins - 1) / bins_per_octave)
-    cutoff = highest * (1 + 0.75 * (ratio - 1) / (ratio + 1))
-    if cutoff > sr / 2:
+    if highest * 2.0 ** (0.75 / bins_per_octave) > sr / 2:
         raise FeatureError(
-            f"the highest bin reaches {cutoff:.0f} Hz, above half the rate ({sr / 2:.0f} Hz): "
+            f"the highest bin lies at {highest:.0f} Hz, too close to half the rate of {sr:g} Hz: "
             "use fewer bins or a higher rate"
-        )
-    octaves = math.ceil(n_bins / bins_per_octave)
-    if hop_length % 2 ** (octaves - 1):
-        raise FeatureError(
-            f"hop_length={hop_length} cannot be halved {octaves - 1} times for {octaves} octaves: "
-            f"use a multiple of {2 ** (octaves - 1)}"
         )
