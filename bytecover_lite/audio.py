@@ -1,0 +1,306 @@
+"""Audio file to mono samples at 22 050 Hz (chapter "From sound to CQT").
+
+A file is decoded, mixed to mono and resampled in blocks, so that a recording of any length passes
+in constant memory. Every way a file can be unusable has a named error (``audio_errors.py``), none
+is repaired in silence: what was changed stands in ``AudioStream.notes`` and in the log.
+"""
+
+import io
+import logging
+import os
+import stat
+from pathlib import Path
+
+import numpy as np
+
+from .audio_errors import (
+    AudioEmpty,
+    AudioError,
+    AudioMissing,
+    AudioNotAFile,
+    AudioNotFinite,
+    AudioOutOfRange,
+    AudioSilent,
+    AudioTooShort,
+    AudioTruncated,
+    AudioUnreadable,
+)
+from .decoders import open_reader
+
+__all__ = [
+    "AudioEmpty",
+    "AudioError",
+    "AudioMissing",
+    "AudioNotAFile",
+    "AudioNotFinite",
+    "AudioOutOfRange",
+    "AudioSilent",
+    "AudioStream",
+    "AudioTooShort",
+    "AudioTruncated",
+    "AudioUnreadable",
+    "encode_mp3",
+    "load_audio",
+    "stream_audio",
+    "write_wav",
+]
+
+SAMPLE_RATE = 22050
+RATES = (1_000, 768_000)  # Hz, what passes for a sampling rate of audio
+SILENCE = 1e-4  # -80 dB, three steps of a 16-bit file
+LOUDEST = 256.0  # floating-point mixes exceed 1 a little, unscaled integers by thousands
+TOLERANCE = 0.25  # s, by which encoders' padding makes a file shorter than it says
+DAMAGE = 0.01  # share of a file's packets that may be undecodable
+
+_log = logging.getLogger(__name__)
+
+
+def load_audio(path, *, sr=SAMPLE_RATE):
+    """Read an audio file.
+
+    Parameters
+    ----------
+    path : path-like
+        A file in a format of libsndfile or FFmpeg.
+    sr : int [Hz]
+        Rate to resample to, if the file has another one.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), dtype=float32]
+        The mean of the channels; a full-scale recording lies in [-1, 1].
+
+    Raises
+    ------
+    AudioError
+        See :func:`stream_audio`.
+    """
+    return np.concatenate(list(stream_audio(path, sr=sr)))
+
+
+def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0):
+    """Read an audio file block by block, in constant memory.
+
+    Parameters
+    ----------
+    path : path-like
+        A file in a format of libsndfile or FFmpeg.
+    sr : int [Hz]
+        Rate to resample to, if the file has another one.
+    block_seconds : float [s]
+        Blocks are at least this long, but for the last.
+
+    Returns
+    -------
+    AudioStream
+        Iterate over it once, to the end: truncation and silence show only there.
+
+    Raises
+    ------
+    AudioMissing, AudioNotAFile, AudioEmpty, AudioUnreadable, AudioOutOfRange
+        At once.
+    AudioNotFinite, AudioOutOfRange, AudioTruncated, AudioUnreadable, AudioEmpty, AudioSilent
+        While iterating.
+    """
+    return AudioStream(path, sr=sr, block_seconds=block_seconds)
+
+
+class AudioStream:
+    """Blocks of mono samples [shape=(n,), dtype=float32]; made by :func:`stream_audio`.
+
+    Attributes
+    ----------
+    source_rate : int [Hz]
+        Sampling rate of the file.
+    channels : int
+        Number of channels of the file.
+    decoder : str
+        ``"libsndfile"`` or ``"FFmpeg"``.
+    notes : list of str
+        What was done to the recording on the way: resampled, mixed, pieces lost.
+    seconds : float [s]
+        Duration decoded so far.
+    """
+
+    def __init__(self, path, *, sr, block_seconds):
+        self.path, self._sr, self._block = Path(path), sr, int(block_seconds * sr)
+        check_file(self.path)
+        try:
+            self._reader = open_reader(self.path)
+        except OSError as error:
+            raise AudioUnreadable(f"{self.path}: cannot be read ({error.strerror})") from error
+        self.source_rate, self.channels = self._reader.rate, self._reader.channels
+        self.decoder, self._samples, self._peak = self._reader.name, 0, 0.0
+        if not RATES[0] <= self.source_rate <= RATES[1] or self.channels < 1:
+            self._reader.close()
+            raise AudioOutOfRange(
+                f"{self.path}: {self.channels} channels at {self.source_rate} Hz are no audio; "
+                f"convert it to a rate of {RATES[0]} to {RATES[1]} Hz"
+            )
+        self.notes = self._describe()
+
+    def _describe(self):
+        notes = []
+        if self.source_rate != self._sr:
+            notes.append(f"resampled from {self.source_rate} to {self._sr} Hz")
+        if self.channels > 1:
+            notes.append(f"mixed from {self.channels} channels")
+        if self.source_rate < self._sr:
+            notes.append(f"nothing above {self.source_rate // 2} Hz")
+        return notes
+
+    @property
+    def seconds(self):
+        """Duration decoded so far, in seconds."""
+        return self._samples / self.source_rate
+
+    def __iter__(self):
+        """Yield the blocks; raise what stands in :func:`stream_audio`."""
+        try:
+            parts, size = [], 0
+            for part in self._resampled():
+                parts.append(part)
+                size += len(part)
+                if size >= self._block:
+                    yield np.concatenate(parts)
+                    parts, size = [], 0
+            self._check_whole()
+            if size:
+                yield np.concatenate(parts)
+        except AudioUnreadable as error:
+            raise AudioUnreadable(f"{self.path}: {error}; convert it to wav or flac") from error
+        finally:
+            self._reader.close()
+        if self.notes:
+            _log.info("%s: %s", self.path, ", ".join(self.notes))
+
+    def _resampled(self):
+        if self.source_rate == self._sr:
+            yield from self._checked()
+            return
+        import soxr
+
+        resampler = soxr.ResampleStream(self.source_rate, self._sr, 1, dtype="float32")
+        for block in self._checked():
+            yield resampler.resample_chunk(block)
+        yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
+
+    def _checked(self):
+        for block in self._reader.blocks():
+            peak = max(float(block.max()), -float(block.min()))
+            if not np.isfinite(peak):
+                raise AudioNotFinite(
+                    f"{self.path}: NaN or infinite samples after {self.seconds:.1f} s; "
+                    "export it again from its source"
+                )
+            if peak > LOUDEST:
+                raise AudioOutOfRange(
+                    f"{self.path}: samples of {peak:g} after {self.seconds:.1f} s, expected are "
+                    "-1 to 1; scale it when you export it"
+                )
+            self._peak = max(self._peak, peak)
+            self._samples += len(block)
+            yield block
+
+    def _check_whole(self):
+        reader = self._reader
+        claimed = (reader.claimed or 0) / self.source_rate
+        if self.seconds < claimed - TOLERANCE:
+            raise AudioTruncated(
+                f"{self.path}: truncated, {self.seconds:.1f} of {claimed:.1f} s are there; "
+                "get the file again"
+            )
+        if reader.damaged > DAMAGE * (reader.damaged + reader.decoded):
+            raise AudioUnreadable(f"{reader.damaged} pieces are damaged, {reader.decoded} are not")
+        if reader.cut:
+            raise AudioTruncated(
+                f"{self.path}: truncated after {self.seconds:.1f} s, its end mark is missing; "
+                "get the file again"
+            )
+        if not self._samples:
+            raise AudioEmpty(f"{self.path}: holds no samples; get the file again")
+        if self._peak < SILENCE:
+            raise AudioSilent(f"{self.path}: its mono mix is silent; leave it out")
+        if reader.damaged:
+            self.notes.append(f"{reader.damaged} damaged pieces left out")
+
+
+def check_file(path):
+    """Refuse what is no file of some length, without opening it.
+
+    Raises
+    ------
+    AudioMissing, AudioNotAFile, AudioEmpty, AudioUnreadable
+        With the path and what to do.
+    """
+    try:
+        status = os.stat(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise AudioMissing(f"{path}: no such file; check the path") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise AudioUnreadable(f"{path!r}: cannot be read ({reason}); check the path") from error
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a directory" if stat.S_ISDIR(status.st_mode) else "a device, pipe or socket"
+        raise AudioNotAFile(f"{path} is {kind}; give an audio file")
+    if not status.st_size:
+        raise AudioEmpty(f"{path}: an empty file; get it again")
+
+
+def write_wav(path, samples, *, sr=SAMPLE_RATE):
+    """Write mono samples as 16-bit wav, in one step.
+
+    Parameters
+    ----------
+    path : path-like
+        File to write.
+    samples : np.ndarray [shape=(n,), range=[-1, 1]]
+        Mono sound.
+    sr : int [Hz]
+        Its rate.
+
+    Raises
+    ------
+    AudioOutOfRange
+        If samples lie outside [-1, 1]: they would be clipped.
+    """
+    partial = f"{os.fspath(path)}.{os.getpid()}.partial"
+    _encode(partial, samples, sr, format="WAV", subtype="PCM_16")
+    os.replace(partial, path)
+
+
+def encode_mp3(samples, *, sr=SAMPLE_RATE):
+    """Encode mono samples as mp3 (about 64 kbit/s at 22 050 Hz), for players on a page.
+
+    Parameters
+    ----------
+    samples : np.ndarray [shape=(n,), range=[-1, 1]]
+        Mono sound.
+    sr : int [Hz]
+        A rate that mp3 knows: 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    AudioOutOfRange
+        If samples lie outside [-1, 1], or mp3 does not know the rate.
+    """
+    target = io.BytesIO()
+    _encode(target, samples, sr, format="MP3", subtype="MPEG_LAYER_III")
+    return target.getvalue()
+
+
+def _encode(target, samples, sr, **how):
+    import soundfile
+
+    samples = np.asarray(samples, dtype=np.float32)
+    peak = np.abs(samples).max(initial=0)
+    if not peak <= 1:
+        raise AudioOutOfRange(f"samples reach {peak}; scale them to -1 to 1")
+    try:
+        soundfile.write(target, samples, sr, **how)
+    except soundfile.LibsndfileError as error:
+        raise AudioOutOfRange(f"{how['format']} at {sr} Hz: {error.error_string}") from error

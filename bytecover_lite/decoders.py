@@ -1,0 +1,249 @@
+"""Two decoders behind one face (chapter "From sound to CQT").
+
+libsndfile (by way of soundfile) reads the uncompressed formats and FLAC. FFmpeg's libraries (by way
+of PyAV) read the rest, mp3 and Ogg among them: libsndfile is slower on those, and of an mp3 file of
+variable bit rate without a table of contents it reads only as far as it guesses the file to reach.
+
+A reader has ``name``, ``rate`` (Hz), ``channels``, ``claimed`` (samples that the header promises,
+None if it promises nothing), ``damaged`` (pieces that could not be decoded), ``decoded`` (pieces
+that could), ``cut`` (whether the end is known to be missing) and ``blocks()``.
+"""
+
+import os
+import re
+
+import numpy as np
+
+from .audio_errors import AudioTruncated, AudioUnreadable
+
+# What libsndfile is asked first for: RIFF, RF64, W64, AIFF, FLAC, Sun, CAF
+SNDFILE_MAGIC = (b"RIFF", b"RF64", b"riff", b"FORM", b"fLaC", b".snd", b"caff")
+
+# Formats that FFmpeg may recognise: audio containers only, none that can refer to other files
+AV_FORMATS = (
+    "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
+    "mp3,mp2,mpc,mpc8,mpegts,nistsphere,ogg,rm,shn,tak,tta,voc,w64,wav,wv"
+)
+READ_VALUES = 1 << 17  # decoded at a time, all channels together: stays in the processor's cache
+SAMPLE_FORMATS = {  # FFmpeg's name: NumPy's, value of one step, value of silence
+    "u8": ("u1", 2**-7, 128),
+    "s16": ("i2", 2**-15, 0),
+    "s32": ("i4", 2**-31, 0),
+    "s64": ("i8", 2**-63, 0),
+    "flt": ("f4", 1, 0),
+    "dbl": ("f8", 1, 0),
+}
+UNKNOWN_LENGTH = 1 << 50  # libsndfile's length of a stream that does not tell
+
+
+def open_reader(path):
+    """Open ``path`` with the decoder that suits its first bytes, else with the other one.
+
+    Raises
+    ------
+    AudioUnreadable
+        If neither can; both reasons are in the message.
+    AudioTruncated
+        If neither can and the file begins as m4a does, whose table of contents stands at its end.
+    """
+    with open(path, "rb") as file:
+        head = file.read(8)
+    readers = [SndfileReader, AvReader]
+    if head[:4] not in SNDFILE_MAGIC:
+        readers.reverse()
+    reasons = []
+    for reader in readers:
+        try:
+            return reader(path)
+        except AudioUnreadable as error:
+            reasons.append(str(error))
+    if head[4:] == b"ftyp":
+        raise AudioTruncated(
+            f"{path}: an MPEG-4 file without its table of contents, as a broken download leaves "
+            "it; get the file again"
+        )
+    raise AudioUnreadable(
+        f"{path}: no audio that can be decoded ({'; '.join(reasons)}); convert it to wav or flac"
+    )
+
+
+class SndfileReader:
+    """libsndfile on a file; see the module's description."""
+
+    name = "libsndfile"
+
+    def __init__(self, path):
+        import soundfile
+
+        self._failures = soundfile.SoundFileRuntimeError
+        name = os.fsencode(path) if os.name != "nt" else str(path)  # any bytes a path may have
+        try:
+            self._file = soundfile.SoundFile(name)
+        except (
+            soundfile.SoundFileError,
+            TypeError,
+        ) as error:  # TypeError: named .raw, has no header
+            reason = getattr(error, "error_string", "") or "a format without header"
+            raise AudioUnreadable(f"{self.name}: {reason.strip(' .')}") from error
+        self.rate, self.channels = self._file.samplerate, self._file.channels
+        self.claimed = self._promise()
+        self.damaged = self.decoded = 0
+        self.cut = False
+
+    def _promise(self):
+        frames = self._file.frames
+        if frames >= UNKNOWN_LENGTH:
+            return None
+        # libsndfile corrects a length that goes beyond the file's end and says so in its log only
+        pattern = r"(?:data|SSND|Data Size)\s*: (\d+) \(should be (\d+)\)"
+        found = re.search(pattern, self._file.extra_info)
+        promised, present = map(int, found.groups()) if found else (0, 0)
+        if present < promised < 0x7FFFFF00:  # larger: a recorder that could not know the length
+            return frames * promised // max(1, present) if frames else promised
+        return frames
+
+    def blocks(self):
+        """Yield mono blocks [shape=(n,), dtype=float32]."""
+        weights = np.full(self.channels, 1 / self.channels, dtype=np.float32)
+        buffer = np.empty((max(1, READ_VALUES // self.channels), self.channels), dtype=np.float32)
+        while True:
+            try:
+                block = self._file.read(out=buffer)  # (n, channels)
+            except self._failures:
+                self.cut = True
+                return
+            if not len(block):
+                return
+            self.decoded += 1
+            yield block @ weights
+
+    def close(self):
+        """Close the file."""
+        self._file.close()
+
+
+class AvReader:
+    """FFmpeg's libraries on a file; see the module's description."""
+
+    name = "FFmpeg"
+
+    def __init__(self, path):
+        import av
+
+        self._failures = (av.FFmpegError, ValueError)
+        self._source = open(path, "rb")  # a name would be open to FFmpeg's protocols
+        options = {"format_whitelist": AV_FORMATS}
+        try:
+            self._container = av.open(self._source, options=options, metadata_errors="replace")
+            if not self._container.streams.audio:
+                raise ValueError("holds no audio")
+            self._stream = self._container.streams.audio[0]
+            self.rate, self.channels = self._stream.rate or 0, self._stream.channels or 0
+        except self._failures as error:
+            self._source.close()
+            reason = getattr(error, "strerror", None) or str(error)
+            raise AudioUnreadable(f"{self.name}: {reason}") from error
+        self.claimed = self._promise(path)
+        self.damaged = self.decoded = 0
+        self.cut = self._container.format.name == "ogg" and not _ends_properly(path)
+
+    def _promise(self, path):
+        name = self._container.format.name.split(",")[0]
+        trusted = name in ("mov", "matroska", "asf") or (name == "mp3" and _has_contents(path))
+        if not trusted:
+            return None  # elsewhere FFmpeg guesses from the bit rate
+        if self._stream.duration:
+            return int(self._stream.duration * self._stream.time_base * self.rate)
+        return int(self._container.duration / 1e6 * self.rate) if self._container.duration else None
+
+    def blocks(self):
+        """Yield mono blocks [shape=(n,), dtype=float32]."""
+        from av import AudioFifo
+
+        fifo, kind = AudioFifo(), None
+        size = max(1, READ_VALUES // max(1, self.channels))
+        for frame in self._frames():
+            if kind not in (None, _kind(frame)):  # the stream changes its channels midway
+                yield from _drain(fifo)
+                fifo = AudioFifo()
+            kind = _kind(frame)
+            fifo.write(frame)
+            if fifo.samples >= size:
+                yield from _drain(fifo)
+        yield from _drain(fifo)
+
+    def _frames(self):
+        for packet in self._packets():
+            try:
+                frames = self._stream.codec_context.decode(packet)
+            except self._failures:
+                self.damaged += 1
+                continue
+            self.decoded += 1
+            for frame in frames:
+                if frame.sample_rate != self.rate:
+                    raise AudioUnreadable("its sampling rate changes midway")
+                frame.pts = None  # a gap in the time stamps is no silence
+                yield frame
+
+    def _packets(self):
+        try:
+            yield from self._container.demux(self._stream)
+        except self._failures:
+            self.cut = True
+
+    def close(self):
+        """Close the file."""
+        self._container.close()
+        self._source.close()
+
+
+def _kind(frame):
+    return frame.format.name, frame.layout.name
+
+
+def _drain(fifo):
+    if fifo.samples:
+        yield _mix(fifo.read())
+
+
+def _mix(frame):
+    """Return the mean of a frame's channels [shape=(n,), dtype=float32]."""
+    channels, count = frame.layout.nb_channels, frame.samples
+    dtype, scale, middle = SAMPLE_FORMATS[frame.format.packed.name]
+    if frame.format.is_planar:
+        planes = [np.frombuffer(plane, dtype, count) for plane in frame.planes]
+        mono = sum(planes[1:], start=planes[0].astype(np.float32))
+    else:
+        block = np.frombuffer(frame.planes[0], dtype, count * channels).reshape(count, channels)
+        mono = block.astype(np.float32, copy=False) @ np.ones(channels, dtype=np.float32)
+    mono -= middle * channels
+    mono *= scale / channels
+    return mono
+
+
+def _has_contents(path):
+    """Tell whether an mp3 file's first frame carries the number of frames (Xing, Info or VBRI)."""
+    with open(path, "rb") as file:
+        head = file.read(10)
+        while head[:3] == b"ID3" and len(head) == 10:
+            a, b, c, d = (byte & 127 for byte in head[6:])
+            size = a << 21 | b << 14 | c << 7 | d
+            file.seek(size, os.SEEK_CUR)
+            head = file.read(10)
+        head += file.read(4096)
+    for mark in (b"Xing", b"Info"):
+        place = head.find(mark)
+        if place >= 0 and head[place + 7 : place + 8] and head[place + 7] & 1:
+            return True
+    return b"VBRI" in head
+
+
+def _ends_properly(path):
+    """Tell whether the last page of an Ogg file is marked as the end of its stream."""
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - 2 * 65_307))  # the largest page, twice
+        tail = file.read()
+    place = tail.rfind(b"OggS")
+    return place >= 0 and bool(tail[place + 5 : place + 6]) and bool(tail[place + 5] & 4)
