@@ -153,7 +153,7 @@ def rank_matches(distances, relevance):
 
 def checked_matrix(distances, relevance, rows=1024):
     """Return the distances as an array, or raise the error that :func:`rank_matches` describes."""
-    distances = np.asarray(distances)
+    distances = np.ascontiguousarray(distances)
     expected = (len(relevance.own), relevance.n_references)
     if distances.shape != expected:
         raise RankingError(
@@ -170,10 +170,10 @@ def checked_matrix(distances, relevance, rows=1024):
         mine = np.flatnonzero(own >= 0)
         bad[mine, own[mine]] = False
         if bad.any():
-            row, column = np.argwhere(bad)[0]
+            row, column = np.argwhere(bad)[0] + (start, 0)
             raise RankingError(
-                f"distance in row {start + row} (query {relevance.query_ids[start + row]!r}), "
-                f"column {column} is {distances[start + row, column]}: all must be finite"
+                f"distance in row {row} (query {relevance.query_ids[row].item()!r}), column "
+                f"{column} is {distances[row, column]}: all must be finite"
             )
     return distances
 
@@ -182,7 +182,20 @@ def _labels(values, name):
     values = np.asarray(values)
     if values.ndim != 1 or not len(values):
         raise RankingError(f"{name} must be a non-empty list of labels, not shape {values.shape}")
+    if values.dtype == object:
+        values = _strings(values, name)
+    missing = np.flatnonzero(values != values)
+    if len(missing):
+        raise RankingError(f"{name}: row {missing[0]} is nan: every version needs one")
     return values
+
+
+def _strings(values, name):
+    # Tables hand over strings as objects; anything else among them is a missing label.
+    for row, value in enumerate(values):
+        if not isinstance(value, str):
+            raise RankingError(f"{name}: row {row} is {value!r}, not a string as others are")
+    return values.astype(str)
 
 
 def _ids(values, expected, name):
@@ -193,7 +206,7 @@ def _ids(values, expected, name):
     repeated = np.flatnonzero(values[order][1:] == values[order][:-1])
     if len(repeated):
         first, second = np.sort(order[repeated[0] : repeated[0] + 2])
-        raise RankingError(f"{name}: {values[first]!r} stands in rows {first} and {second}")
+        raise RankingError(f"{name}: {values[first].item()!r} stands in rows {first} and {second}")
     return values
 
 
@@ -205,8 +218,8 @@ def _own_rows(query_ids, query_cliques, reference_ids, reference_cliques):
     if len(wrong):
         row = wrong[0]
         raise RankingError(
-            f"{query_ids[row]!r} is of work {query_cliques[row]!r} as a query (row {row}) and of "
-            f"work {reference_cliques[own[row]]!r} as a reference (row {own[row]})"
+            f"{query_ids[row].item()!r} is of work {query_cliques[row].item()!r} as a query (row "
+            f"{row}) and of {reference_cliques[own[row]].item()!r} as a reference (row {own[row]})"
         )
     return own
 
