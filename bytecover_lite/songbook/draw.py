@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from .drums import DRUM_ROW, kit
-from .studio import record
+from .studio import QUALITY, record
 from .timbre import BODIES, BODY_SIZE, HARMONICS, part_timbre
 from .version import Version
 
@@ -60,20 +60,18 @@ def draw(version: Version, settings) -> np.ndarray:
 def _tone_gain(settings) -> np.ndarray:
     """Return the CQT magnitude of a sine of amplitude 1 in each bin: half the root of the window."""
     hertz = settings.fmin * 2 ** (np.arange(settings.n_bins) / 12)
-    quality = 1 / (2 ** (1 / 12) - 1)
-    return (0.5 * np.sqrt(quality * settings.sample_rate / hertz)).astype(np.float32)
+    return (0.5 * np.sqrt(QUALITY * settings.sample_rate / hertz)).astype(np.float32)
 
 
 @functools.cache
 def _leak() -> np.ndarray:
     """Return the Hann window's response to a tone next to the bin, (blurs, offsets)."""
-    quality = 1 / (2 ** (1 / 12) - 1)
     offsets = np.arange(-_LEAK_REACH * _LEAK_STEPS, _LEAK_REACH * _LEAK_STEPS + 1) / _LEAK_STEPS
     table = np.zeros((len(_BLURS), len(offsets)))
     for row, cents in enumerate(_BLURS):
         for phase in np.linspace(0, 2 * np.pi, 32, endpoint=False):
             distance = offsets + cents / 100 * np.sin(phase)
-            x = (2 ** (distance / 12) - 1) * quality
+            x = (2 ** (distance / 12) - 1) * QUALITY
             x = np.where(np.abs(np.abs(x) - 1) < 1e-4, x + 3e-4, x)
             table[row] += np.abs(np.sinc(x) / (1 - x**2)) / 32
     return (table**2).astype(np.float32)
@@ -188,12 +186,25 @@ def drum_spectra(colour: int, hertz: tuple, gain: tuple) -> tuple[np.ndarray, np
         f0, f1, tone, fall[row, 0] = drum.tone
         low, high, noise, fall[row, 1] = drum.noise
         if tone:
-            middle = np.sqrt(max(f0 * f1, 1.0))
-            width = 0.12 + 0.5 * abs(np.log2(max(f0, 1) / max(f1, 1)))
-            spectrum[row, 0] = tone * gain * np.exp(-0.5 * (np.log2(hertz / middle) / width) ** 2)
+            spectrum[row, 0] = 2 * gain * tone * sweep(f0, f1, fall[row, 0], hertz) / fall[row, 0]
         edges = 1 / (1 + (low / hertz) ** 4) / (1 + (hertz / high) ** 4)
         spectrum[row, 1] = 1.085 * noise * np.sqrt(edges)
     return spectrum, fall
+
+
+def sweep(f0: float, f1: float, fall: float, hertz: np.ndarray) -> np.ndarray:
+    """Return the Fourier magnitude (seconds) of a drum's falling tone of amplitude 1.
+
+    A stroke is shorter than the window of a low bin, so the CQT magnitude summed over time is the
+    Fourier magnitude at the bin's frequency.
+    """
+    rate = 8 * max(f0, f1)
+    time = np.arange(int(5 * fall * rate)) / rate
+    pitch = f1 + (f0 - f1) * np.exp(-time / (0.3 * fall))
+    tone = np.sin(2 * np.pi * np.cumsum(pitch) / rate) * np.exp(-time / fall)
+    size = 4096
+    spectrum = np.abs(np.fft.rfft(tone, size)) / rate
+    return np.interp(hertz, np.arange(len(spectrum)) * rate / size, spectrum, right=0.0)
 
 
 @njit(cache=True, fastmath=True, nogil=True)

@@ -49,6 +49,7 @@ def choose_production(
         drive=genre.drive * mix.random(),
         fade_in=mix.choice((0, 0, 0, 0, 3)) * amount,
         fade_out=mix.choice((0, 0, 6, 12)) * amount,
+        loudness_db=-18.0 + 5 * amount * mix.gauss(0, 1),
         seed=noise.getrandbits(32),
         **_medium(noise, spread.noise),
     )

@@ -10,6 +10,8 @@ from numba import njit
 
 from .version import Production, Version
 
+QUALITY = 1 / (2 ** (1 / 12) - 1)  # of a CQT with 12 bins per octave
+
 
 def record(power: np.ndarray, version: Version, settings, seconds: float) -> np.ndarray:
     """Turn drawn power into recorded magnitude.
@@ -29,25 +31,25 @@ def record(power: np.ndarray, version: Version, settings, seconds: float) -> np.
     """
     made = version.production
     hertz = settings.fmin * 2 ** (np.arange(settings.n_bins) / 12)
-    windows = 16.8 / hertz / seconds
+    windows = QUALITY / hertz / seconds
     _smear(power, np.minimum(0.25 * windows, 0.5).astype(np.float32))
     if made.reverb_mix > 0 and made.reverb_seconds > 0:
-        # rooms keep low frequencies longer than high ones
-        time = made.reverb_seconds * np.interp(np.log2(hertz / 32.7), [0, 3, 7], [1.1, 1.0, 0.5])
-        keep = 10 ** (-6 * seconds / time)
-        _reverberate(power, keep.astype(np.float32), np.float32(made.reverb_mix**2))
+        keep = 10 ** (-6 * seconds / room_decay(made.reverb_seconds, hertz))
+        wet = made.reverb_mix**2 * (1 - keep) / keep
+        _reverberate(power, keep.astype(np.float32), wet.astype(np.float32))
     if made.drive > 0:
         _saturate(power, np.float32(0.05 * made.drive**2))
     power *= (response(made, hertz) ** 2).astype(np.float32)[:, None]
-    loudness = np.sqrt(power.sum(axis=0) + 1e-20)
-    level = np.float32(np.sqrt((loudness**2).mean()))
-    power *= (_gain(loudness, level, made, seconds) ** 2)[None]
-    _add_noise(power, made, hertz, level)
+    # A sine of amplitude a adds 1.5 a**2 to its bins' power over the squared tone gain.
+    weight = (4 * hertz / (3 * QUALITY * settings.sample_rate)).astype(np.float32)
+    loudness = np.sqrt(weight @ power + 1e-20)  # root mean square of the sound
+    power *= (_gain(loudness, made.compression) ** 2)[None]
+    _add_noise(power, made, hertz, settings.sample_rate)
     if np.isfinite(made.codec_floor_db):
         floor = power.max(axis=0) * np.float32(10 ** (made.codec_floor_db / 10))
         power *= power > floor
-    power *= (fade(made, power.shape[1], seconds) ** 2)[None]
-    return np.sqrt(power)
+    gain = fade(made, power.shape[1], seconds) * np.float32(10 ** (made.loudness_db / 20))
+    return np.sqrt(power) * gain
 
 
 def response(made: Production, hertz: np.ndarray) -> np.ndarray:
@@ -75,29 +77,49 @@ def fade(made: Production, frames: int, seconds: float) -> np.ndarray:
     return gain.astype(np.float32)
 
 
-def _gain(loudness, level, made, seconds) -> np.ndarray:
+def room_decay(seconds: float, hertz):
+    """Return the reverberation time at frequencies in Hz: rooms keep low tones longer."""
+    return seconds * np.interp(np.log2(hertz / 32.7), [0, 3, 7], [1.1, 1.0, 0.5])
+
+
+def noise_response(tilt_db: float, hertz: np.ndarray) -> np.ndarray:
+    """Return the amplitude response of a noise floor with a tilt in dB per octave."""
+    return (hertz / 640) ** (tilt_db / 6.02)
+
+
+def crowd_response(hertz: np.ndarray) -> np.ndarray:
+    """Return the amplitude response of an audience: the range of talk."""
+    return 10 ** (-3.0 * np.log2(hertz / 700) ** 2 / 20)
+
+
+def _gain(loudness: np.ndarray, compression: float) -> np.ndarray:
     """Compress: pull every moment towards the mean level, and bring the mean to 1."""
-    smooth = np.maximum(loudness, 0.05 * level)
-    return (smooth / level) ** np.float32(-0.6 * made.compression) / level
+    level = np.sqrt((loudness**2).mean())
+    gain = (np.maximum(loudness, 0.05 * level) / level) ** np.float32(-0.6 * compression)
+    return gain / np.sqrt(((gain * loudness) ** 2).mean())
 
 
-def _add_noise(power, made, hertz, level) -> None:
-    """Add a noise floor and an audience; both relative to the mix, whose level is now about 1."""
+def _add_noise(power, made: Production, hertz: np.ndarray, sample_rate: float) -> None:
+    """Add a noise floor and an audience to a mix of level 1.
+
+    White noise of variance 1 has mean magnitude ``sqrt(1.5 * pi / 4)`` in every bin.
+    """
     bins, frames = power.shape
     rng = np.random.Generator(np.random.PCG64(made.seed))
-    for decibels, tilt, peak, wobble in (
-        (made.noise_db, made.noise_tilt_db, None, 0.1),
-        (made.crowd_db, -2.0, 700.0, 0.5),
+    linear = np.linspace(20, sample_rate / 2, 512)
+    for decibels, shape, moving in (
+        (made.noise_db, lambda f: noise_response(made.noise_tilt_db, f), False),
+        (made.crowd_db, crowd_response, True),
     ):
         if not np.isfinite(decibels):
             continue
-        shape = tilt * np.log2(hertz / 640)
-        if peak:
-            shape = shape - 3.0 * np.log2(hertz / peak) ** 2
-        shape = 10 ** (shape / 10)
-        shape *= 10 ** (decibels / 10) / shape.sum()
-        moving = np.exp(wobble * rng.standard_normal((1 if not peak else bins, frames)))
-        power += (shape[:, None] * moving).astype(np.float32)
+        level = 10 ** (decibels / 10) * 1.178 / (shape(linear) ** 2).mean()
+        level = (level * shape(hertz) ** 2).astype(np.float32)[:, None]
+        # the mean over 10 frames of a Rayleigh variable still scatters
+        texture = 1 + 0.2 * rng.standard_normal((bins, frames), dtype=np.float32)
+        if moving:
+            texture *= np.exp(0.8 * rng.standard_normal(frames, dtype=np.float32))
+        power += level * np.abs(texture)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -123,7 +145,7 @@ def _reverberate(power, keep, wet):
         tail = np.float32(0.0)
         for s in range(frames):
             here = power[b, s]
-            power[b, s] = here + wet * tail
+            power[b, s] = here + wet[b] * tail
             tail = keep[b] * (tail + here)
 
 

@@ -222,9 +222,8 @@ class _Orchestra:
         fresh = (self._own.choice(pool), self._own.randrange(1, 1 << 20))
         program, colour = fresh if self._own.random() < self._amount else kept
         decibels = levels.gauss(0, 2.0 + 2.5 * mix)
-        pan = levels.uniform(-0.6, 0.6) if name not in ("lead", "bass", "drums") else 0.0
         gain *= 10 ** (min(max(decibels, -9), 7) / 20)
-        return Part(name, program, drums, gain, pan, colour)
+        return Part(name, program, drums, gain, colour)
 
 
 def _octave(rng: random.Random, program: int) -> int:

@@ -44,8 +44,6 @@ class Part:
         The pitches are General MIDI drum numbers (35..81), not tones.
     gain : float, >= 0
         Linear level in the mix.
-    pan : float, -1..1
-        Left to right; heard only by a listener, the features are mono.
     colour : int, >= 0
         Seed of a small change of the instrument's spectrum, attack, decay and vibrato;
         0 is the plain instrument.
@@ -55,7 +53,6 @@ class Part:
     program: int = 0
     drums: bool = False
     gain: float = 1.0
-    pan: float = 0.0
     colour: int = 0
 
 
@@ -70,7 +67,7 @@ class Production:
     wow_cents : float, >= 0
         Depth of slow pitch wandering.
     reverb_seconds, reverb_mix : float, >= 0
-        Time to decay by 60 dB, and level of the reverberation relative to the dry sound.
+        Time to decay by 60 dB, and amplitude of the reverberation relative to the dry sound.
     tilt_db : float
         Spectral tilt in dB per octave around 640 Hz.
     eq_db : tuple of float
@@ -82,7 +79,7 @@ class Production:
     drive : float, 0..1
         Saturation: adds harmonics of the whole mix.
     noise_db : float
-        Level of the noise floor below the mix in dB (negative; -inf is none).
+        Power of the noise floor against the mix in dB (negative; -inf is none).
     noise_tilt_db : float
         Tilt of that noise in dB per octave: 0 white, -3 pink, -6 brown.
     crowd_db : float
@@ -91,6 +88,8 @@ class Production:
         Seconds.
     codec_floor_db : float
         Spectral details this far below the loudest are dropped, as a low bit rate does; -inf none.
+    loudness_db : float
+        Root mean square of the recording in dB below full scale.
     seed : int
         Seed of everything random in the recording (noise, wow, audience).
     """
@@ -111,6 +110,7 @@ class Production:
     fade_in: float = 0.0
     fade_out: float = 0.0
     codec_floor_db: float = float("-inf")
+    loudness_db: float = -18.0
     seed: int = 0
 
 

@@ -1,0 +1,188 @@
+"""Notes -> sound with nothing but numpy and numba: an additive synthesizer (your own corpus).
+
+Every note is a sum of decaying, slightly vibrating harmonics shaped by `Timbre`; drums are falling
+tones and bands of noise. What `draw` says about spectra, this plays.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from .drums import DRUM_ROW, Drum, kit
+from .timbre import BODIES, BODY_SIZE, HARMONICS, part_timbre
+from .version import Version
+
+_BLOCK = 64  # samples between two updates of envelopes and vibrato
+
+
+def play(version: Version, sr: int) -> np.ndarray:
+    """Play the dry mix of a version.
+
+    Parameters
+    ----------
+    version : Version
+    sr : int
+        Samples per second.
+
+    Returns
+    -------
+    np.ndarray [shape=(round(duration * sr),), dtype=float32]
+        Any scale; `produce` sets the level.
+    """
+    out = np.zeros(round(version.duration * sr), np.float32)
+    order = np.argsort(version.notes["start"], kind="stable")
+    notes = version.notes[order]
+    is_drum = np.array([p.drums for p in version.parts])[notes["part"]]
+    # the vowel of a note is counted among the pitched notes, as in draw
+    tones = notes[~is_drum]
+    vowel = (np.arange(len(tones)) * 7) % BODIES
+    rng = np.random.Generator(np.random.PCG64(version.production.seed))
+    pitch = tones["pitch"] + version.production.tuning_cents / 100
+    pitch = pitch + _wow(tones["start"], version, rng)
+    for index, part in enumerate(version.parts):
+        own = tones["part"] == index
+        if own.any():
+            _play_part(out, tones[own], pitch[own], vowel[own], part, sr, rng)
+        struck = notes[is_drum & (notes["part"] == index)]
+        if len(struck):
+            _play_drums(out, struck, part, sr, rng)
+    return out
+
+
+def _wow(start: np.ndarray, version: Version, rng: np.random.Generator) -> np.ndarray:
+    """Return slow pitch wandering in semitones at the given seconds."""
+    phase = rng.uniform(0, 2 * np.pi, 2)
+    slow = np.sin(2 * np.pi * 0.13 * start + phase[0]) + np.sin(2 * np.pi * 0.55 * start + phase[1])
+    return version.production.wow_cents / 100 * 0.5 * slow
+
+
+def _play_part(out, notes, pitch, vowel, part, sr, rng) -> None:
+    tone = part_timbre(part)
+    level = notes["velocity"] ** np.float32(1.5) * np.float32(part.gain)
+    voices = 2 if tone.spread > 3 else 1
+    for voice in range(voices):
+        detune = (2 * voice - 1) * tone.spread / 100 if voices == 2 else 0.0
+        _tones(
+            out,
+            notes["start"],
+            notes["duration"],
+            (pitch + detune).astype(np.float32),
+            (level / np.sqrt(voices)).astype(np.float32),
+            vowel,
+            tone.harmonics,
+            tone.body,
+            np.array((tone.decay, tone.damp, tone.attack, tone.release, tone.vibrato)),
+            rng.uniform(0, 2 * np.pi, (len(notes), 2)),
+            sr,
+        )
+    if tone.breath:
+        _breathe(out, notes, level, tone, sr, rng)
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _tones(out, start, duration, pitch, level, vowel, harmonics, body, shape, phases, sr):
+    decay, damp, attack, release, vibrato = shape
+    amplitude = np.zeros(HARMONICS)
+    rate = np.zeros(HARMONICS)
+    for n in range(len(start)):
+        hertz = 440.0 * 2.0 ** ((pitch[n] - 69.0) / 12.0)
+        tau = decay * 2.0 ** ((60.0 - pitch[n]) / 24.0)
+        count = 0
+        for k in range(HARMONICS):
+            if hertz * (k + 1) > 0.45 * sr:
+                break
+            index = int(pitch[n] + 12.0 * np.log2(k + 1.0) + 0.5)
+            gain = body[vowel[n], min(max(index, 0), BODY_SIZE - 1)]
+            amplitude[k] = level[n] * harmonics[k] * gain
+            rate[k] = np.exp(-_BLOCK / sr * (1.0 + damp * k) / tau)
+            count = k + 1
+        first = int(start[n] * sr)
+        held = int(duration[n] * sr)
+        total = min(held + int(5.0 * release * sr), len(out) - first)
+        fade = np.exp(-1.0 / (release * sr))
+        rise = max(1.0, min(attack * sr, 1.0 * held))
+        angle, wobble, envelope = phases[n, 0], phases[n, 1], 1.0
+        i = 0
+        while i < total:
+            time = i / sr
+            depth = vibrato / 100.0 * min(time / 0.3, 1.0)
+            bent = hertz * 2.0 ** (depth * np.sin(wobble + 34.6 * time) / 12.0)
+            step = 2.0 * np.pi * bent / sr
+            for j in range(i, min(i + _BLOCK, total)):
+                envelope = min(j / rise, 1.0) if j < held else envelope * fade
+                cosine, sine = np.cos(angle), np.sin(angle)
+                re, im, value = cosine, sine, 0.0
+                for k in range(count):
+                    value += amplitude[k] * im
+                    re, im = re * cosine - im * sine, re * sine + im * cosine
+                out[first + j] += value * envelope
+                angle += step
+            for k in range(count):
+                amplitude[k] *= rate[k]
+            i += _BLOCK
+
+
+def _breathe(out, notes, level, tone, sr, rng) -> None:
+    """Add noise that follows the notes' loudness, coloured by the body."""
+    grid = 256
+    envelope = np.zeros(len(out) // grid + 2)
+    for first, last, loud in zip(
+        (notes["start"] * sr / grid).astype(int),
+        ((notes["start"] + notes["duration"]) * sr / grid).astype(int) + 1,
+        level,
+        strict=True,
+    ):
+        envelope[first:last] = np.maximum(envelope[first:last], loud)
+    noise = rng.standard_normal(len(out), dtype=np.float32)
+    midi = np.arange(BODY_SIZE)
+    body = tone.body.mean(axis=0)
+
+    def response(hertz):
+        return np.interp(69 + 12 * np.log2(np.maximum(hertz, 10) / 440), midi, body)
+
+    noise = filter_noise(noise, response, sr)
+    out += (
+        tone.breath
+        * noise
+        * np.interp(np.arange(len(out)) / grid, np.arange(len(envelope)), envelope)
+    )
+
+
+def filter_noise(noise: np.ndarray, response, sr: int) -> np.ndarray:
+    """Shape noise by an amplitude response (a function of Hz), float32 in and out."""
+    from scipy.fft import irfft, next_fast_len, rfft
+
+    size = next_fast_len(len(noise), real=True)
+    spectrum = rfft(noise, size)
+    spectrum *= response(np.arange(len(spectrum)) * sr / size).astype(np.float32)
+    return irfft(spectrum, size)[: len(noise)].astype(np.float32)
+
+
+def _play_drums(out, notes, part, sr, rng) -> None:
+    drums = kit(part.colour)
+    rows = DRUM_ROW[notes["pitch"].astype(int)]
+    strokes = {
+        int(row): [_stroke(drums[row], sr, rng) for _ in range(3)] for row in np.unique(rows)
+    }
+    level = notes["velocity"] ** np.float32(1.5) * np.float32(part.gain)
+    for turn, (row, start, loud) in enumerate(zip(rows, notes["start"], level, strict=True)):
+        sound = strokes[int(row)][turn % 3]
+        first = int(start * sr)
+        last = min(first + len(sound), len(out))
+        out[first:last] += loud * sound[: last - first]
+
+
+def _stroke(drum: Drum, sr: int, rng: np.random.Generator) -> np.ndarray:
+    f0, f1, tone, fall = drum.tone
+    low, high, noise, fade = drum.noise
+    time = np.arange(int(4 * max(fall, fade) * sr)) / sr
+    pitch = f1 + (f0 - f1) * np.exp(-time / (0.3 * fall))
+    sound = tone * np.sin(2 * np.pi * np.cumsum(pitch) / sr) * np.exp(-time / fall)
+
+    def band(hertz):
+        hertz = np.maximum(hertz, 1.0)
+        return 1 / np.sqrt((1 + (low / hertz) ** 4) * (1 + (hertz / high) ** 4))
+
+    hiss = filter_noise(rng.standard_normal(len(time), dtype=np.float32), band, sr)
+    return (sound + noise * hiss * np.exp(-time / fade)).astype(np.float32)
