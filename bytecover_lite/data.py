@@ -1,131 +1,23 @@
-"""Versions table, and training batches of P cliques x K versions (chapter "Training").
+"""Training batches of P cliques x K versions (chapter "Training").
 
-A versions table is the only thing a data set has to produce. A batch is a pure function of
-``(seed, step)``, so that a run can be resumed at any step, by any number of loader processes.
+A batch is a pure function of ``(seed, step)``, so that a run can be resumed at any step, by any
+number of loader processes.
 """
-
-import csv
-import os
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from .augment import Augmentation, augment
-from .errors import BytecoverError
+from .versions import VersionsError, check_versions, read_versions, write_versions
 
-COLUMNS = ("version", "clique", "split", "title", "artist", "source", "path")
-
-
-class VersionsError(BytecoverError):
-    """A versions table is missing, damaged or unfit for what is asked of it."""
-
-
-def read_versions(path):
-    """Read a versions table.
-
-    Parameters
-    ----------
-    path : path-like
-        A csv file (UTF-8) with the columns ``version, clique, split, title, artist, source, path``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        All columns are text. Relative paths of audio files, which count from the table's
-        directory, have become absolute.
-
-    Raises
-    ------
-    VersionsError
-        If the file cannot be read or :func:`check_versions` refuses its content.
-    """
-    import pandas as pd
-
-    path = Path(path)
-    try:
-        with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as lines:
-            header, *rows = list(csv.reader(lines, strict=True)) or [[]]
-        wrong = [number for number, row in enumerate(rows, 2) if len(row) != len(header)]
-        if wrong:
-            raise VersionsError(
-                f"{path}: record {wrong[0]} has not the {len(header)} fields of the header; mend it"
-            )
-        table = pd.DataFrame(rows, columns=header, dtype=str)
-    except OSError as error:
-        raise VersionsError(f"{path}: no readable versions table ({error.strerror})") from error
-    except csv.Error as error:
-        raise VersionsError(f"{path}: not a csv file ({error}); export the table again") from error
-    check_versions(table, name=path)
-    folder = path.resolve().parent
-    return table.assign(path=[str(folder / name) if name else "" for name in table["path"]])
-
-
-def write_versions(table, path):
-    """Write a versions table in one step.
-
-    Paths of audio files below the table's directory are written relative to it, so that the
-    directory may be moved.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        As :func:`check_versions` wants it.
-    path : path-like
-        The csv file.
-    """
-    check_versions(table)
-    path = Path(path)
-    folder = path.resolve().parent
-    folder.mkdir(parents=True, exist_ok=True)
-    table = table.assign(path=[_relative(name, folder) for name in table["path"]])
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(table[list(COLUMNS)].itertuples(index=False))
-    os.replace(partial, path)
-
-
-def check_versions(table, *, name="versions table"):
-    """Check that a table is a versions table.
-
-    Parameters
-    ----------
-    table : pandas.DataFrame
-        Columns ``version, clique, split, title, artist, source, path``, all text.
-    name : str or path-like
-        What to call it in the message.
-
-    Raises
-    ------
-    VersionsError
-        If a column is missing, a value is not text, a version or clique is empty, or a version id
-        occurs twice.
-    """
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing or not table.columns.is_unique:
-        raise VersionsError(
-            f"{name}: columns {list(table.columns)} lack {missing or 'nothing, but repeat one'}; "
-            f"give each of {', '.join(COLUMNS)} once"
-        )
-    for column in COLUMNS:
-        for version, value in zip(table["version"], table[column], strict=True):
-            if not isinstance(value, str):
-                raise VersionsError(f"{name}: {column} of {version!r} is {value!r}; give text")
-    for column in ("version", "clique"):
-        if (table[column] == "").any():
-            row = int(np.argmax(table[column] == ""))
-            raise VersionsError(f"{name}: row {row + 1} has no {column}; give it one")
-    twice = table["version"][table["version"].duplicated()]
-    if len(twice):
-        raise VersionsError(f"{name}: version {twice.iloc[0]!r} is listed twice; ids are unique")
-
-
-def _relative(name, folder):
-    path = Path(name)
-    inside = name and path.is_absolute() and path.is_relative_to(folder)
-    return str(path.relative_to(folder)) if inside else name
+__all__ = [
+    "CliqueDataset",
+    "CliqueSampler",
+    "VersionsError",
+    "check_versions",
+    "read_versions",
+    "write_versions",
+]
 
 
 class CliqueSampler:
