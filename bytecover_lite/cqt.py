@@ -58,6 +58,7 @@ class FeatureSettings:
     averaging: int = 100
 
     def __post_init__(self):
+        """Validate the values."""
         _check_count(averaging=self.averaging)
         _check(self.sample_rate, self.hop_length, self.n_bins, self.bins_per_octave, self.fmin)
 
@@ -267,12 +268,11 @@ def _halve(signal, halver):
 def _views(signal, taps, hop, frames):
     """Overlapping windows of ``signal``, none copied [shape=(step, taps, rows)].
 
-    Rows of a matrix must not overlap for a matrix product to read them in place, so window
-    ``row * step + i`` stands in the i-th of ``step`` matrices.
+    A matrix product reads rows in place only if they do not overlap, so window ``row * step + i``
+    stands in the i-th of ``step`` matrices.
     """
     step = stride_apart(taps, hop)
-    windows = signal.unfold(0, taps, hop)[: -(-frames // step) * step]
-    return windows.unflatten(0, (-1, step)).permute(1, 2, 0)
+    return signal.as_strided((step, taps, -(-frames // step)), (hop, 1, step * hop))
 
 
 def _check_count(**counts):

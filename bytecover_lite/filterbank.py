@@ -97,20 +97,27 @@ def make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, device, dtype):
     """
     ratio = 2.0 ** (2 / bins_per_octave)
     quality = (ratio + 1) / (ratio - 1)  # centre frequency over bandwidth, as librosa has it
+    octaves = math.ceil(n_bins / bins_per_octave)
     possible = (hop_length & -hop_length).bit_length() - 1
+    highest = fmin * 2.0 ** ((n_bins - 1) / bins_per_octave)
+    early = _early_halvings(sr / (2 * highest * (1 + 0.75 / quality)), possible - octaves + 1)
     kernels = {}  # number of halvings: matrices, highest octave first
     edges = {}  # number of halvings: highest frequency that a filter there responds to
-    for octave in range(math.ceil(n_bins / bins_per_octave)):
+    for octave in range(octaves):
         top = n_bins - octave * bins_per_octave
-        frequencies = fmin * 2.0 ** (
-            np.arange(max(0, top - bins_per_octave), top) / bins_per_octave
-        )
-        halvings = min(_halvings(sr / frequencies[-1]), possible)
-        designed = min(halvings, octave)  # the rate at which librosa computes this octave
+        bins = np.arange(max(0, top - bins_per_octave), top)
+        frequencies = fmin * 2.0 ** (bins / bins_per_octave)
+        designed = min(early + octave, possible)
+        halvings = max(designed, min(_halvings(sr / frequencies[-1]), possible))
         kernel = _filters(sr / 2**designed, frequencies, quality, 2 ** (halvings - designed))
         kernels.setdefault(halvings, []).append(kernel * 2.0 ** (designed / 2))
         edges.setdefault(halvings, frequencies[-1] * (1 + 2 / quality))
     return _stages(kernels, edges, sr, hop_length, lambda matrix: _tensor(matrix, device, dtype))
+
+
+def _early_halvings(headroom, spare):
+    """How often librosa halves the rate before its first octave, where it designs the filters."""
+    return max(0, min(math.ceil(math.log2(headroom)) - 2, spare))
 
 
 def _halvings(oversampling):
