@@ -34,7 +34,7 @@ class FeatureStore:
         Version ids in the order in which they were added.
     offsets, frames : np.ndarray [shape=(N,), dtype=int64]
         First row and number of averaged frames of each version.
-    sha256, source_sha256 : tuple of str
+    sha256, source_sha256 : list of str
         Hash of each version's stored bytes, and of the file they came from ("" if none).
     rows : np.ndarray [shape=(total_frames, n_bins), dtype=float16]
         All features end to end.

@@ -16,7 +16,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 from dataclasses import asdict, fields
 
 import numpy as np
@@ -24,6 +23,7 @@ import numpy as np
 from . import __version__
 from .cqt import FeatureSettings
 from .errors import BytecoverError
+from .files import format_csv, replace_file
 
 FORMAT = 1
 HEADER_BYTES = 128
@@ -103,8 +103,7 @@ def read_index(path):
         )
     try:
         with file.open(newline="", encoding="utf-8", errors="surrogateescape") as lines:
-            header, *rows = list(csv.reader(lines, strict=True)) or [[]]
-        return _parse_index(header, rows)
+            return _parse_index(csv.reader(lines, strict=True))
     except (ValueError, OverflowError, csv.Error) as error:
         raise StoreError(
             f"{file}: not the index of a feature store ({error}); "
@@ -112,30 +111,25 @@ def read_index(path):
         ) from error
 
 
-def _parse_index(header, rows):
-    if tuple(header) != COLUMNS:
-        raise ValueError(f"its columns are {header}")
-    columns = list(zip(*rows, strict=True)) if rows else [()] * len(COLUMNS)
-    versions, offsets, frames, sha256, source_sha256 = columns
-    offsets, frames = (
-        np.array(offsets, dtype=np.int64),
-        np.array(frames, dtype=np.int64),
-    )
+def _parse_index(rows):
+    if tuple(next(rows, ())) != COLUMNS:
+        raise ValueError(f"its columns are not {', '.join(COLUMNS)}")
+    columns = versions, offsets, frames, sha256, source_sha256 = [], [], [], [], []
+    for row in rows:  # a list of all rows would take twice as long to build
+        for column, value in zip(columns, row, strict=True):
+            column.append(value)
+    offsets, frames = np.array(offsets, dtype=np.int64), np.array(frames, dtype=np.int64)
     ends = np.cumsum(frames)
-    if (frames < 1).any() or (ends < 1).any() or (offsets != ends - frames).any():
+    if (np.diff(ends, prepend=0) < 1).any() or (offsets != ends - frames).any():
         raise ValueError("the versions do not lie end to end")
     if len(set(versions)) != len(versions):
         raise ValueError("a version is listed twice")
-    return list(versions), offsets, frames, sha256, source_sha256
+    return versions, offsets, frames, sha256, source_sha256
 
 
 def write_index(path, entries):
     """Put ``index.csv`` in place in one step; ``entries`` holds the columns of each version."""
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(COLUMNS)
-    table.writerows(entries)
-    replace_file(path / "index.csv", text.getvalue().encode("utf-8", "surrogateescape"))
+    replace_file(path / "index.csv", format_csv(COLUMNS, entries))
 
 
 def map_rows(path, n_bins):
@@ -176,17 +170,3 @@ def check_header(file, head, n_bins):
             f"{file}: not the features of a store with {n_bins} bins; "
             "restore it from a copy, or delete the store and extract it again"
         )
-
-
-def replace_file(path, data):
-    """Put ``data`` in the file ``path`` in one step, on the disk before its name appears."""
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .files import replace_file
 from .lock import Lock, LockError
 from .store_files import (
     HEADER_BYTES,
@@ -22,7 +23,6 @@ from .store_files import (
     make_header,
     read_index,
     read_settings,
-    replace_file,
     write_index,
     write_settings,
 )
@@ -67,6 +67,8 @@ class StoreWriter:
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             self._lock = Lock(self.path / "lock")
+            for left in self.path.glob("*.partial"):  # of a writer killed while putting a file
+                left.unlink()
             self._open_files()
             self._take_finished()
             self._take_journal()

@@ -4,7 +4,6 @@ One row a recording or rendering: ``version`` (its id), ``clique`` (its work), `
 ``artist``, ``source`` and ``path`` (its audio file, empty if the features were drawn).
 """
 
-import contextlib
 import csv
 import os
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .errors import BytecoverError
+from .files import format_csv, replace_file
 
 COLUMNS = ("version", "clique", "split", "title", "artist", "source", "path")
 
@@ -83,17 +83,10 @@ def write_versions(table, path):
     path = Path(path)
     folder = path.resolve().parent
     table = table.assign(path=[_relative(name, folder) for name in table["path"]])
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(table.columns)
-            writer.writerows(table.itertuples(index=False))
-        os.replace(partial, path)
+        replace_file(path, format_csv(table.columns, table.itertuples(index=False)))
     except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
         raise VersionsError(f"{path}: cannot be written ({error.strerror})") from error
 
 
