@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from .drums import DRUM_ROW, kit
-from .studio import QUALITY, record
+from .studio import QUALITY, detuning, record
 from .timbre import BODIES, BODY_SIZE, HARMONICS, part_timbre
 from .version import Version
 
@@ -48,10 +48,13 @@ def draw(version: Version, settings) -> np.ndarray:
     gain = _tone_gain(settings)
     notes = version.notes[np.argsort(version.notes["start"], kind="stable")]
     is_drum = np.array([p.drums for p in version.parts])[notes["part"]]
-    tuning = version.production.tuning_cents / 100
-    _draw_tones(power, version, notes[~is_drum], lowest - tuning, gain, seconds)
+    tones = notes[~is_drum].copy()
+    tones["pitch"] += detuning(version.production, tones["start"])
+    onsets = np.zeros(power.shape[::-1], np.float32)
+    _draw_tones(power, onsets, version, tones, lowest, gain, seconds)
     if is_drum.any():
-        _draw_drums(power, version, notes[is_drum], settings, gain, seconds)
+        _draw_drums(onsets, version, notes[is_drum], settings, gain, seconds)
+    power += onsets.T
     magnitude = record(power, version, settings, seconds)
     steps = settings.averaging // fine
     return magnitude.reshape(settings.n_bins, frames, steps).mean(axis=2)
@@ -77,83 +80,106 @@ def _leak() -> np.ndarray:
     return (table**2).astype(np.float32)
 
 
-def _draw_tones(power, version, notes, lowest, gain, seconds) -> None:
+def _draw_tones(power, onsets, version, notes, lowest, gain, seconds) -> None:
     timbres = [part_timbre(p) for p in version.parts]
     level = np.array([p.gain for p in version.parts], np.float32)
     blur = np.array([np.hypot(t.vibrato, t.spread) for t in timbres])
     nearest = np.abs(blur[:, None] - np.array(_BLURS)).argmin(axis=1)
+    body = np.stack([t.body for t in timbres])  # (parts, BODIES, BODY_SIZE)
+    bins, frames = power.shape
+    noise = np.zeros((len(timbres), frames), np.float32)
     _tones(
         power,
+        onsets,
+        noise,
         notes["start"],
         notes["duration"],
         notes["pitch"],
         notes["velocity"] ** np.float32(1.5) * level[notes["part"]],
         notes["part"],
         np.stack([t.harmonics for t in timbres]),
-        np.stack([t.body for t in timbres]),
-        np.array([(t.decay, t.damp, t.attack, t.release) for t in timbres], np.float32),
+        body,
+        np.array([t.envelope for t in timbres], np.float32),
         nearest,
         _leak(),
-        gain**2,
+        gain,
         np.float32(lowest),
         np.float32(seconds),
     )
+    colour = body.mean(axis=1)[:, np.round(lowest + np.arange(bins)).astype(int)]
+    power += (colour**2).T @ noise
 
 
 @njit(cache=True, fastmath=True, nogil=True)
 def _tones(
-    power,
-    start,
-    duration,
-    pitch,
-    level,
-    part,
-    harmonics,
-    body,
-    shape,
-    blur,
-    leak,
-    gain2,
-    lowest,
-    dt,
-):
+    power, onsets, noise, start, duration, pitch, level, part,
+    harmonics, body, shape, blur, leak, gain, lowest, dt,
+):  # fmt: skip
     """Add the power of every harmonic of every note to the bins it reaches."""
     bins, frames = power.shape
     envelope = np.zeros(frames + 1, np.float32)
+    above = (12.0 * np.log2(np.arange(1, HARMONICS + 1))).astype(np.float32)
+    hertz = (440.0 * 2.0 ** ((lowest + np.arange(bins) - 69.0) / 12.0)).astype(np.float32)
     for n in range(len(start)):
         p = part[n]
-        decay, damp, attack, release = shape[p, 0], shape[p, 1], shape[p, 2], shape[p, 3]
-        tau = decay * 2.0 ** ((60.0 - pitch[n]) / 24.0)
-        begin = start[n] + 0.5 * min(attack, duration[n])
-        end = start[n] + duration[n] + release
+        tau = shape[p, 0] * np.float32(2.0) ** ((np.float32(60.0) - pitch[n]) / np.float32(24.0))
+        begin = start[n] + np.float32(0.5) * min(shape[p, 2], duration[n])
+        end = start[n] + duration[n] + shape[p, 3]
         first, last = int(begin / dt), min(int(end / dt), frames - 1)
-        if first >= frames:
+        if first > last:
             continue
-        for s in range(first, last + 1):
-            left, right = max(begin, s * dt), min(end, (s + 1) * dt)
-            fill = max(right - left, 0.0) / dt
-            value = fill**_SHORT * np.exp(-(0.5 * (left + right) - begin) / tau)
-            envelope[s] = value * value
+        _envelope(envelope, begin, end, first, last, tau, dt)
         vowel = (n * 7) % BODIES
+        edge = np.float32(0.0)  # what a sudden beginning adds to bins far from the harmonics
         for k in range(HARMONICS):
-            midi = pitch[n] + 12.0 * np.log2(k + 1.0)
+            midi = pitch[n] + above[k]
             place = midi - lowest
             if place > bins + 1.0:
                 break
-            index = min(max(int(midi + 0.5), 0), BODY_SIZE - 1)
+            index = min(max(int(midi + np.float32(0.5)), 0), BODY_SIZE - 1)
             a = level[n] * harmonics[p, k] * body[p, vowel, index]
             if a < 1e-4:
                 continue
-            rate = np.float32(np.exp(-2.0 * dt * damp * k / tau))
+            edge += a / np.float32(k + 1)
+            rate = np.exp(np.float32(-2.0) * dt * shape[p, 1] * np.float32(k) / tau)
             for b in range(max(int(place - 1.6), 0), min(int(place + 2.6), bins - 1) + 1):
                 w = leak[blur[p], int((place - b + _LEAK_REACH) * _LEAK_STEPS + 0.5)]
-                w *= a * a * gain2[b]
+                w *= a * a * gain[b] * gain[b]
                 for s in range(first, last + 1):
                     power[b, s] += w * envelope[s]
                     w *= rate
+        octave = (pitch[n] - np.float32(69.0)) / np.float32(12.0)
+        fundamental = np.float32(440.0) * np.float32(2.0) ** octave
+        _attack(onsets[first], fundamental, edge / dt, shape[p, 2], gain, hertz)
+        knock = np.float32(1.085) * shape[p, 5] * level[n] * shape[p, 6] / dt
+        noise[p, first] += knock * knock
+        breath = np.float32(1.178) * (shape[p, 4] * level[n]) ** 2
+        for s in range(first, last + 1):
+            noise[p, s] += breath * envelope[s]
 
 
-def _draw_drums(power, version, notes, settings, gain, seconds) -> None:
+@njit(cache=True, fastmath=True, nogil=True)
+def _envelope(envelope, begin, end, first, last, tau, dt):
+    """Write the power envelope of a note into frames ``first`` to ``last``."""
+    for s in range(first, last + 1):
+        left, right = max(begin, s * dt), min(end, (s + 1) * dt)
+        fill = max(right - left, np.float32(0.0)) / dt
+        if fill < 0.999:
+            fill = fill ** np.float32(2 * _SHORT)
+        envelope[s] = fill * np.exp((np.float32(2.0) * begin - left - right) / tau)
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _attack(onset, fundamental, edge, attack, gain, hertz):
+    """Add the spectrum of a tone that begins within ``attack`` seconds."""
+    pi = np.float32(np.pi)
+    for b in range(len(hertz)):
+        distance = max(abs(hertz[b] - fundamental), np.float32(0.3) * fundamental)
+        sudden = edge * gain[b] / (pi * distance * (np.float32(1.0) + pi * distance * attack))
+        onset[b] += sudden * sudden
+
+
+def _draw_drums(onsets, version, notes, settings, gain, seconds) -> None:
     """Add strokes: noise of flat CQT magnitude in a band, and a falling tone."""
     parts = sorted({int(p) for p in np.unique(notes["part"])})
     hertz = settings.fmin * 2 ** (np.arange(settings.n_bins) / 12)
@@ -161,7 +187,7 @@ def _draw_drums(power, version, notes, settings, gain, seconds) -> None:
         own = notes[notes["part"] == index]
         spectrum, fall = drum_spectra(version.parts[index].colour, tuple(hertz), tuple(gain))
         _strokes(
-            power,
+            onsets,
             own["start"],
             own["velocity"] ** np.float32(1.5) * np.float32(version.parts[index].gain),
             DRUM_ROW[own["pitch"].astype(int)],
@@ -208,22 +234,19 @@ def sweep(f0: float, f1: float, fall: float, hertz: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _strokes(power, start, level, row, spectrum, fall, dt):
-    bins, frames = power.shape
+def _strokes(onsets, start, level, row, spectrum, fall, dt):
+    frames, bins = onsets.shape
     for n in range(len(start)):
-        first = int(start[n] / dt)
         for kind in range(2):
             tau = fall[row[n], kind]
-            s, begin = first, start[n]
-            while s < frames and begin - start[n] < 4.0 * tau:
+            s = int(start[n] / dt)
+            before = np.float32(1.0)
+            while s < frames and before > 0.02:
                 end = (s + 1) * dt
-                # mean of the falling exponential over the frame
-                mean = (
-                    tau / dt * (np.exp((start[n] - begin) / tau) - np.exp((start[n] - end) / tau))
-                )
-                value = level[n] * mean
+                after = np.exp((start[n] - end) / tau)
+                mean = level[n] * tau / dt * (before - after)  # of the fall over this frame
                 for b in range(bins):
-                    magnitude = value * spectrum[row[n], kind, b]
-                    power[b, s] += magnitude * magnitude
-                begin = end
+                    magnitude = mean * spectrum[row[n], kind, b]
+                    onsets[s, b] += magnitude * magnitude
+                before = after
                 s += 1

@@ -14,6 +14,7 @@ import numpy as np
 
 from bytecover_lite.errors import BytecoverError
 
+from .studio import detuning
 from .version import Version
 
 _TICKS = 960  # per second: the file says 480 per quarter note and 120 quarter notes a minute
@@ -111,11 +112,11 @@ def to_midi(version: Version) -> bytes:
             events.append((0, 0, bytes([0xC0 | channel, part.program])))
         volume = int(np.clip(100 * np.sqrt(part.gain), 1, 127))
         events.append((0, 0, bytes([0xB0 | channel, 7, volume])))
-    tuning = version.production.tuning_cents / 100
-    for note in version.notes:
+    sharp = detuning(version.production, version.notes["start"])
+    for note, tuning in zip(version.notes, sharp, strict=True):
         part = version.parts[note["part"]]
         channel = channels[int(note["part"])]
-        pitch = float(note["pitch"]) + (0.0 if part.drums else tuning)
+        pitch = float(note["pitch"]) + (0.0 if part.drums else float(tuning))
         key = int(np.clip(round(pitch), 0, 127))
         on, off = (int(t * _TICKS) for t in (note["start"], note["start"] + note["duration"]))
         if not part.drums:

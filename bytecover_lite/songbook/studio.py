@@ -52,6 +52,14 @@ def record(power: np.ndarray, version: Version, settings, seconds: float) -> np.
     return np.sqrt(power) * gain
 
 
+def detuning(made: Production, start: np.ndarray) -> np.ndarray:
+    """Return how sharp the tape runs at the given seconds, in semitones, float32."""
+    rng = np.random.Generator(np.random.PCG64(made.seed))
+    phase = rng.uniform(0, 2 * np.pi, 2)
+    slow = np.sin(0.8 * start + phase[0]) + np.sin(3.4 * start + phase[1])
+    return (made.tuning_cents / 100 + made.wow_cents / 200 * slow).astype(np.float32)
+
+
 def response(made: Production, hertz: np.ndarray) -> np.ndarray:
     """Return the amplitude response of tilt, equaliser and band limits at frequencies in Hz."""
     octave = np.log2(hertz / 32.7)
@@ -115,11 +123,11 @@ def _add_noise(power, made: Production, hertz: np.ndarray, sample_rate: float) -
             continue
         level = 10 ** (decibels / 10) * 1.178 / (shape(linear) ** 2).mean()
         level = (level * shape(hertz) ** 2).astype(np.float32)[:, None]
-        # the mean over 10 frames of a Rayleigh variable still scatters
-        texture = 1 + 0.2 * rng.standard_normal((bins, frames), dtype=np.float32)
+        # the mean over 10 frames of a noisy magnitude still scatters
+        texture = np.float32(0.65) + np.float32(0.7) * rng.random((bins, frames), np.float32)
         if moving:
             texture *= np.exp(0.8 * rng.standard_normal(frames, dtype=np.float32))
-        power += level * np.abs(texture)
+        power += level * texture
 
 
 @njit(cache=True, fastmath=True, nogil=True)

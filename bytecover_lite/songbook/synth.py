@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from .drums import DRUM_ROW, Drum, kit
+from .studio import detuning
 from .timbre import BODIES, BODY_SIZE, HARMONICS, part_timbre
 from .version import Version
 
@@ -38,8 +39,7 @@ def play(version: Version, sr: int) -> np.ndarray:
     tones = notes[~is_drum]
     vowel = (np.arange(len(tones)) * 7) % BODIES
     rng = np.random.Generator(np.random.PCG64(version.production.seed))
-    pitch = tones["pitch"] + version.production.tuning_cents / 100
-    pitch = pitch + _wow(tones["start"], version, rng)
+    pitch = tones["pitch"] + detuning(version.production, tones["start"])
     for index, part in enumerate(version.parts):
         own = tones["part"] == index
         if own.any():
@@ -48,13 +48,6 @@ def play(version: Version, sr: int) -> np.ndarray:
         if len(struck):
             _play_drums(out, struck, part, sr, rng)
     return out
-
-
-def _wow(start: np.ndarray, version: Version, rng: np.random.Generator) -> np.ndarray:
-    """Return slow pitch wandering in semitones at the given seconds."""
-    phase = rng.uniform(0, 2 * np.pi, 2)
-    slow = np.sin(2 * np.pi * 0.13 * start + phase[0]) + np.sin(2 * np.pi * 0.55 * start + phase[1])
-    return version.production.wow_cents / 100 * 0.5 * slow
 
 
 def _play_part(out, notes, pitch, vowel, part, sr, rng) -> None:
@@ -72,12 +65,11 @@ def _play_part(out, notes, pitch, vowel, part, sr, rng) -> None:
             vowel,
             tone.harmonics,
             tone.body,
-            np.array((tone.decay, tone.damp, tone.attack, tone.release, tone.vibrato)),
+            np.array((*tone.envelope[:4], tone.vibrato)),
             rng.uniform(0, 2 * np.pi, (len(notes), 2)),
             sr,
         )
-    if tone.breath:
-        _breathe(out, notes, level, tone, sr, rng)
+    _blow(out, notes, level, tone, sr, rng)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -123,30 +115,26 @@ def _tones(out, start, duration, pitch, level, vowel, harmonics, body, shape, ph
             i += _BLOCK
 
 
-def _breathe(out, notes, level, tone, sr, rng) -> None:
-    """Add noise that follows the notes' loudness, coloured by the body."""
-    grid = 256
+def _blow(out, notes, level, tone, sr, rng) -> None:
+    """Add breath and the knocks of hammers, picks and consonants, coloured by the body."""
+    _, _, _, _, breath, knock, length = tone.envelope
+    grid = sr // 400
     envelope = np.zeros(len(out) // grid + 2)
-    for first, last, loud in zip(
-        (notes["start"] * sr / grid).astype(int),
-        ((notes["start"] + notes["duration"]) * sr / grid).astype(int) + 1,
-        level,
-        strict=True,
-    ):
-        envelope[first:last] = np.maximum(envelope[first:last], loud)
+    burst = np.exp(-np.arange(0, 5 * length, grid / sr) / length)
+    for note, loud in zip(notes, level, strict=True):
+        first = int(note["start"] * sr / grid)
+        last = int((note["start"] + note["duration"]) * sr / grid) + 1
+        envelope[first:last] = np.maximum(envelope[first:last], breath * loud)
+        part = envelope[first : first + len(burst)]
+        part += knock * loud * burst[: len(part)]
     noise = rng.standard_normal(len(out), dtype=np.float32)
-    midi = np.arange(BODY_SIZE)
-    body = tone.body.mean(axis=0)
+    body, midi = tone.body.mean(axis=0), np.arange(BODY_SIZE)
 
     def response(hertz):
         return np.interp(69 + 12 * np.log2(np.maximum(hertz, 10) / 440), midi, body)
 
     noise = filter_noise(noise, response, sr)
-    out += (
-        tone.breath
-        * noise
-        * np.interp(np.arange(len(out)) / grid, np.arange(len(envelope)), envelope)
-    )
+    out += noise * np.interp(np.arange(len(out)) / grid, np.arange(len(envelope)), envelope)
 
 
 def filter_noise(noise: np.ndarray, response, sr: int) -> np.ndarray:

@@ -44,6 +44,8 @@ class Instrument:
         Resonances, half an octave wide.
     breath : float
         Noise beside the tone, relative.
+    knock : (float, float)
+        Noise of hammer, pick, bow or consonant at the beginning: relative amplitude, seconds.
     gain : float
         Evens out loudness.
     """
@@ -58,6 +60,7 @@ class Instrument:
     spread: float = 0.0
     formants: tuple[tuple[float, float], ...] = ()
     breath: float = 0.0
+    knock: tuple[float, float] = (0.05, 0.01)
     gain: float = 1.0
 
 
@@ -67,17 +70,29 @@ _MALLET = Instrument(-16, 0.3, 2.5, 0.8, 0.002, 0.2)
 _ORGAN = Instrument(-5, 1.2, attack=0.01, release=0.03, vibrato=8, spread=6)
 _REED_ORGAN = Instrument(-4, 0.9, attack=0.04, release=0.06, spread=9, formants=((1100, 5),))
 _NYLON = Instrument(-10, 0.9, 3.5, 0.35, 0.003, 0.08, formants=((220, 4), (700, 2)))
-_STEEL = Instrument(-7, 1, 4.5, 0.25, 0.002, 0.08, 0, 3, formants=((250, 3), (2600, 3)))
+_STEEL = Instrument(-7, 1, 4.5, 0.25, 0.002, 0.08, 0, 3, ((250, 3), (2600, 3)), knock=(0.15, 0.012))
 _CLEAN = Instrument(-8, 1, 6, 0.25, 0.003, 0.06, 0, 3, formants=((600, 2), (2400, 4)))
 _DISTORTED = Instrument(-3, 0.9, 20, 0.05, 0.004, 0.05, 4, 6, ((900, 4), (2500, 6)), 0.02)
 _BASS = Instrument(-10, 1, 5, 0.4, 0.004, 0.05, formants=((90, 3),))
 _SYNTH_BASS = Instrument(-6, 0.9, 8, 0.2, 0.004, 0.04, spread=5)
-_BOWED = Instrument(-7, 1, attack=0.06, release=0.08, vibrato=22, formants=((480, 4), (2700, 4)))
+_BOWED = Instrument(
+    -7, 1, attack=0.06, release=0.08, vibrato=22, formants=((480, 4), (2700, 4)), knock=(0.06, 0.04)
+)
 _ENSEMBLE = Instrument(
     -8, 1, attack=0.12, release=0.25, vibrato=14, spread=16, formants=((500, 3),)
 )
 _PLUCK = Instrument(-8, 0.8, 1.6, 0.4, 0.002, 0.1, formants=((800, 3),))
-_VOICE = Instrument(-8, 1, attack=0.05, release=0.08, vibrato=30, spread=4, breath=0.03, gain=1.2)
+_VOICE = Instrument(
+    -8,
+    1,
+    attack=0.05,
+    release=0.08,
+    vibrato=30,
+    spread=4,
+    breath=0.04,
+    knock=(0.15, 0.05),
+    gain=1.2,
+)
 _CHOIR = Instrument(-9, 1, attack=0.1, release=0.2, vibrato=20, spread=22, breath=0.02)
 _BRASS = Instrument(-5, 1, attack=0.03, release=0.05, vibrato=8, spread=5, formants=((1200, 6),))
 _SAX = Instrument(
@@ -127,21 +142,18 @@ class Timbre:
         Amplitudes; their squares sum to 1.
     body : np.ndarray [shape=(BODIES, BODY_SIZE)]
         Gain at each MIDI number.
-    decay : float
-        Time constant of middle C's fundamental in seconds (amplitude falls to 1/e).
-    damp, attack, release, vibrato, spread, breath : float
-        See `Instrument`.
+    envelope : tuple of 7 float
+        Time constant of middle C's fundamental in seconds (amplitude falls to 1/e), damp, attack,
+        release, breath, amplitude of the knock, its seconds; see `Instrument`.
+    vibrato, spread : float
+        Cents.
     """
 
     harmonics: np.ndarray
     body: np.ndarray
-    decay: float
-    damp: float
-    attack: float
-    release: float
+    envelope: tuple[float, float, float, float, float, float, float]
     vibrato: float
     spread: float
-    breath: float
 
 
 @functools.lru_cache(maxsize=4096)
@@ -156,17 +168,21 @@ def timbre(program: int, colour: int) -> Timbre:
     level[1::2] += 20 * np.log10(family.even)
     harmonics = 10 ** (level / 20)
     harmonics *= family.gain / np.sqrt((harmonics**2).sum())
-    stretch = np.exp(0.4 * change * rng.standard_normal(6))
+    stretch = np.exp(0.4 * change * rng.standard_normal(9))
     return Timbre(
         harmonics=harmonics.astype(np.float32),
         body=_body(family, program, rng, change),
-        decay=min(family.decay, 1e3) / 6.9 * float(stretch[0]),
-        damp=family.damp * float(stretch[1]),
-        attack=family.attack * float(stretch[2]),
-        release=family.release * float(stretch[3]),
-        vibrato=family.vibrato * float(stretch[4]),
-        spread=family.spread * float(stretch[5]),
-        breath=family.breath,
+        envelope=(
+            min(family.decay, 1e3) / 6.9 * float(stretch[0]),
+            family.damp * float(stretch[1]),
+            family.attack * float(stretch[2]),
+            family.release * float(stretch[3]),
+            family.breath * float(stretch[4]),
+            family.knock[0] * float(stretch[5]),
+            family.knock[1] * float(stretch[6]),
+        ),
+        vibrato=family.vibrato * float(stretch[7]),
+        spread=family.spread * float(stretch[8]),
     )
 
 
