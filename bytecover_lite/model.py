@@ -1,73 +1,33 @@
 """ByteCover: backbone, GeM pooling, BNNeck and classifier (chapter "GeM and BNNeck").
 
-The pooled feature f_t goes to the triplet loss; its batch-normalised copy f_c is the embedding,
-which a bias-free linear layer classifies and which retrieval compares by cosine.
+The pooled feature f_t goes to the triplet loss. Its batch-normalised copy f_c is the embedding: a
+bias-free linear layer classifies it while training, retrieval compares it by cosine afterwards.
 """
 
 import dataclasses
-import json
-import os
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
-from .cqt import FeatureSettings
-from .errors import BytecoverError
+from .checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from .model_config import ByteCoverConfig, config_from_dict, differences
 from .resnet_ibn import NetworkError, ResNetIBN
 
-FORMAT = "bytecover-lite 1"
+__all__ = [
+    "BNNeck",
+    "ByteCover",
+    "ByteCoverConfig",
+    "ByteCoverOutput",
+    "CheckpointError",
+    "GeM",
+    "NetworkError",
+    "load_model",
+    "save_model",
+]
 
-
-class CheckpointError(BytecoverError):
-    """A checkpoint file that cannot be used; the message names the file and the remedy."""
-
-
-@dataclass(frozen=True)
-class ByteCoverConfig:
-    """Everything that decides the shape and the computation of a model.
-
-    The defaults are the paper's network; "assumption" marks what the paper does not say.
-
-    Attributes
-    ----------
-    depth : int
-        Layers of the ResNet: 18, 34 or 50 (paper: 50).
-    width : float
-        Factor on every channel count (paper: 1).
-    norm : str
-        What replaces the first BatchNorm of a block in ``ibn_stages``: ``"ibn"`` (paper),
-        ``"bn"`` or ``"in"`` (the ablations of its first claim).
-    ibn_stages : tuple of int
-        Stages 1 to 4 in which ``norm`` acts (paper: 1, 2, 3).
-    neck : str
-        ``"bnneck"`` (paper) or ``"none"``: the embedding is the pooled feature.
-    freq_stride : int
-        Stride of stem and pool along frequency, 2 (assumption; an image ResNet) or 1 (small
-        models learn only with this).
-    n_classes : int
-        Training cliques; 0 leaves the classifier out.
-    gem_p : float
-        Initial exponent of GeM pooling, learned (assumption: 3).
-    compression : str
-        ``"none"`` feeds the magnitude (assumption); ``"sqrt"`` and ``"log"`` divide by the mean
-        of the track first, so that loudness does not matter, then compress.
-    features : FeatureSettings
-        What the input was made with.
-    """
-
-    depth: Literal[18, 34, 50] = 50
-    width: float = 1.0
-    norm: Literal["ibn", "bn", "in"] = "ibn"
-    ibn_stages: tuple[int, ...] = (1, 2, 3)
-    neck: Literal["bnneck", "none"] = "bnneck"
-    freq_stride: Literal[1, 2] = 2
-    n_classes: int = 0
-    gem_p: float = 3.0
-    compression: Literal["none", "sqrt", "log"] = "none"
-    features: FeatureSettings = field(default_factory=FeatureSettings)
+SHIPPED = Path(__file__).parent / "checkpoints"
 
 
 class ByteCoverOutput(NamedTuple):
@@ -76,7 +36,7 @@ class ByteCoverOutput(NamedTuple):
     Attributes
     ----------
     pooled : torch.Tensor [shape=(B, D)]
-        f_t, for the triplet loss (Euclidean).
+        f_t, for the triplet loss (Euclidean distance).
     embedding : torch.Tensor [shape=(B, D)]
         f_c, for retrieval (cosine). Not normalised.
     logits : torch.Tensor [shape=(B, n_classes)] or None
@@ -91,18 +51,18 @@ class ByteCoverOutput(NamedTuple):
 class GeM(nn.Module):
     """Generalised-mean pooling over frequency and time with a learned exponent.
 
-    ``p = 1`` is the mean, ``p -> infinity`` the maximum.
+    Exponent 1 is the mean; the larger it is, the nearer the result comes to the maximum.
 
     Parameters
     ----------
     p : float [> 0]
-        Initial exponent.
+        First value of the exponent.
     floor : float [> 0]
-        Smaller activations count as this, so that powers and roots stay differentiable.
+        Smaller activations count as this one, which keeps powers and roots differentiable.
 
     References
     ----------
-    Radenovic et al., Fine-tuning CNN Image Retrieval with No Human Annotation, 2018, equation 3.
+    Radenović et al., Fine-tuning CNN Image Retrieval with No Human Annotation, 2018, equation 3.
     """
 
     def __init__(self, p=3.0, *, floor=1e-6):
@@ -111,7 +71,9 @@ class GeM(nn.Module):
         self.floor = floor
 
     def forward(self, x):
-        """Pool ``x`` [shape=(B, C, F, T)] to (B, C)."""
+        """Pool ``x`` [shape=(B, C, F, T)] to (B, C), in float32 or better."""
+        if x.dtype != torch.float64:
+            x = x.float()  # a cube in half precision would round away what the margin asks for
         return x.clamp(min=self.floor).pow(self.p).mean(dim=(2, 3)).pow(1 / self.p)
 
 
@@ -137,10 +99,18 @@ class BNNeck(nn.BatchNorm1d):
 class ByteCover(nn.Module):
     """Spectrogram to pooled feature, embedding and logits.
 
+    With the default configuration the backbone has 23.5 million parameters, BNNeck 4,096 and the
+    classifier 2,048 a class; see `ResNetIBN` for the arithmetic.
+
     Parameters
     ----------
-    config : ByteCoverConfig
-        Shape and computation of the model.
+    config : ByteCoverConfig, optional
+        Default: the paper's network, without a classifier.
+
+    Attributes
+    ----------
+    embedding_size : int
+        D, 2048 by default.
     """
 
     def __init__(self, config=None):
@@ -155,15 +125,11 @@ class ByteCover(nn.Module):
         )
         self.embedding_size = self.backbone.out_channels
         self.pool = GeM(config.gem_p)
-        self.neck = (
-            BNNeck(self.embedding_size) if config.neck == "bnneck" else nn.Identity()
-        )
+        self.neck = BNNeck(self.embedding_size) if config.neck == "bnneck" else nn.Identity()
         self.classifier = None
         if config.n_classes:
-            self.classifier = nn.Linear(
-                self.embedding_size, config.n_classes, bias=False
-            )
-            nn.init.normal_(self.classifier.weight, std=0.001)
+            self.classifier = nn.Linear(self.embedding_size, config.n_classes, bias=False)
+            nn.init.normal_(self.classifier.weight, std=0.001)  # as in BNNeck's source
 
     def forward(self, spectrogram):
         """Embed averaged constant-Q spectrograms of equal length.
@@ -176,15 +142,18 @@ class ByteCover(nn.Module):
         Returns
         -------
         ByteCoverOutput
+            In evaluation mode, row i depends on row i of the input alone.
+
+        Raises
+        ------
+        NetworkError
+            If the shape is another one.
         """
-        if spectrogram.ndim != 3 or spectrogram.shape[1] != self.config.features.n_bins:
+        bins = self.config.features.n_bins
+        if spectrogram.ndim != 3 or spectrogram.shape[1] != bins or spectrogram.shape[2] < 1:
             raise NetworkError(
-                f"spectrogram has shape {tuple(spectrogram.shape)}: "
-                f"give (batch, {self.config.features.n_bins}, frames)"
-            )
-        if spectrogram.shape[2] < 1:
-            raise NetworkError(
-                "spectrogram has no frames: give at least one averaged frame"
+                f"spectrogram has shape {tuple(spectrogram.shape)}: give (batch, {bins}, frames) "
+                "with at least one frame"
             )
         x = compress(spectrogram, self.config.compression)
         x = self.backbone(x[:, None])  # (B, D, F', T')
@@ -195,161 +164,109 @@ class ByteCover(nn.Module):
 
     @classmethod
     def from_pretrained(cls, name="lite"):
-        """Load a checkpoint that ships with the package; nothing is downloaded.
+        """Load a checkpoint that comes with the package; nothing is downloaded.
+
+        Parameters
+        ----------
+        name : str
+            Its file name without ending.
+
+        Returns
+        -------
+        ByteCover
+            On the CPU, in evaluation mode.
 
         Raises
         ------
         CheckpointError
-            If there is no checkpoint of that name.
+            If there is none of that name.
         """
-        folder = Path(__file__).parent / "checkpoints"
-        path = folder / f"{name}.safetensors"
-        if not path.is_file():
-            names = sorted(found.stem for found in folder.glob("*.safetensors"))
+        shipped = {path.stem: path for path in sorted(SHIPPED.glob("*.safetensors"))}
+        if name not in shipped:
+            known = ", ".join(shipped) or "none; train one and read it with load_model"
             raise CheckpointError(
-                f"{path}: there is no shipped checkpoint {name!r}: "
-                + (
-                    f"choose from {', '.join(names)}"
-                    if names
-                    else "train one and use load_model"
-                )
+                f"{SHIPPED / name}.safetensors: no such checkpoint in this installation: "
+                f"choose from those that are ({known})"
             )
-        return load_model(path)
+        return load_model(shipped[name])
 
 
 def compress(spectrogram, kind):
-    """Make the input less dominated by its loudest bins.
+    """Make loud bins dominate the input less.
 
     Parameters
     ----------
     spectrogram : torch.Tensor [shape=(B, n_bins, T), non-negative]
         Magnitudes.
     kind : str
-        ``"none"`` returns them as they are; ``"sqrt"`` and ``"log"`` act on the magnitudes
-        divided by their mean over the track, so that gain has no effect. Silence stays 0.
+        ``"none"``: as they are. ``"sqrt"``: root of the magnitude over the track's mean.
+        ``"log"``: log(1 + 10 times that ratio). The last two ignore gain.
 
     Returns
     -------
-    torch.Tensor [shape=(B, n_bins, T)]
+    torch.Tensor [shape=(B, n_bins, T), non-negative]
+        Silence gives (nearly) 0.
     """
     if kind == "none":
         return spectrogram
     mean = spectrogram.mean(dim=(1, 2), keepdim=True)
-    relative = spectrogram / mean.clamp(min=1e-8)
-    return (
-        torch.log1p(10 * relative)
-        if kind == "log"
-        else relative.clamp(min=1e-12).sqrt()
-    )
+    ratio = spectrogram / mean.clamp(min=1e-12)
+    return torch.log1p(10 * ratio) if kind == "log" else ratio.clamp(min=1e-12).sqrt()
 
 
 def save_model(model, path):
-    """Write weights and configuration to one safetensors file, atomically.
+    """Write weights and configuration to one safetensors file, in one step.
 
     Parameters
     ----------
     model : ByteCover
-        Its device and mode are left alone.
-    path : str or Path
-        Where to; its folder is made if needed.
+        Left as it is.
+    path : path-like
+        File to make or replace.
     """
-    from safetensors.torch import save_file
-
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    tensors = {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in model.state_dict().items()
-    }
-    config = json.dumps(dataclasses.asdict(model.config))
-    save_file(tensors, partial, {"format": FORMAT, "config": config})
-    os.replace(partial, path)
+    write_checkpoint(path, model.state_dict(), dataclasses.asdict(model.config))
 
 
 def load_model(path, *, config=None):
-    """Read a model written by `save_model`, on the CPU and in evaluation mode.
+    """Read a model written by `save_model`.
 
     Parameters
     ----------
-    path : str or Path
+    path : path-like
         The checkpoint.
     config : ByteCoverConfig, optional
-        Refuse the checkpoint if it holds another configuration.
+        Refuse the checkpoint if it was made with another configuration.
 
     Returns
     -------
     ByteCover
+        On the CPU, in evaluation mode.
 
     Raises
     ------
     CheckpointError
-        If the file is missing, truncated, a pickle or anything else than such a checkpoint, or if
-        its configuration or weights are not the ones asked for.
+        If the file is missing, damaged, a pickle or something else, or if its configuration or
+        its weights are not the expected ones.
     """
-    path = Path(path)
-    metadata, tensors = _read(path)
-    if metadata.get("format") != FORMAT or "config" not in metadata:
+    tensors, values = read_checkpoint(path)
+    try:
+        found = config_from_dict(values)
+    except (TypeError, KeyError, ValueError) as error:
         raise CheckpointError(
-            f"{path}: safetensors, but not a ByteCover checkpoint of format {FORMAT!r}: "
-            "write it with save_model"
-        )
-    model = ByteCover(_config_from_json(path, metadata["config"]))
-    if config is not None and config != model.config:
+            f"{path}: its configuration is unknown here ({error}): "
+            "use the version of bytecover-lite that wrote it"
+        ) from error
+    if config is not None and config != found:
         raise CheckpointError(
-            f"{path}: made with {_differences(model.config, config)}: "
-            "load it without a config or train a model with the wanted one"
+            f"{path}: made with {differences(found, config)}: "
+            "ask for that configuration, or train a model with yours"
         )
+    model = ByteCover(found)
     try:
         model.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(
-            f"{path}: weights do not fit its own configuration ({reason}): save the model again"
+            f"{path}: its weights do not fit its configuration ({reason}): train it again"
         ) from error
     return model.eval()
-
-
-def _read(path):
-    from safetensors import SafetensorError, safe_open
-
-    if not path.is_file():
-        raise CheckpointError(
-            f"{path}: no such checkpoint: check the path or train a model"
-        )
-    head = path.read_bytes()[:2] if path.stat().st_size < 2 else path.open("rb").read(2)
-    if head[:2] == b"PK" or head[:1] == b"\x80":
-        raise CheckpointError(
-            f"{path}: a pickle file, which can run code when read: convert it with save_model "
-            "where it was made"
-        )
-    try:
-        with safe_open(path, framework="pt") as file:
-            return file.metadata() or {}, {
-                name: file.get_tensor(name) for name in file.keys()
-            }
-    except (SafetensorError, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: truncated or not a safetensors file ({error}): fetch or write it again"
-        ) from error
-
-
-def _config_from_json(path, text):
-    try:
-        values = json.loads(text)
-        values["ibn_stages"] = tuple(values["ibn_stages"])
-        values["features"] = FeatureSettings(**values["features"])
-        return ByteCoverConfig(**values)
-    except (TypeError, KeyError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: its configuration is not one of this version ({error}): "
-            "use the version of bytecover-lite that wrote it"
-        ) from error
-
-
-def _differences(found, wanted):
-    pairs = [
-        (f.name, getattr(found, f.name), getattr(wanted, f.name))
-        for f in dataclasses.fields(found)
-    ]
-    return ", ".join(f"{name}={a!r}, not {b!r}" for name, a, b in pairs if a != b)

@@ -10,7 +10,6 @@ from torch import nn
 
 from .errors import BytecoverError
 
-LAYERS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 STEM_CHANNELS = 64
 
 
@@ -41,9 +40,7 @@ class IBN(nn.Module):
     def forward(self, x):
         """Normalise ``x`` [shape=(B, channels, F, T)]; the shape is kept."""
         instance, batch = x.split([self.half, x.shape[1] - self.half], dim=1)
-        return torch.cat(
-            [self.IN(instance.contiguous()), self.BN(batch.contiguous())], dim=1
-        )
+        return torch.cat([self.IN(instance.contiguous()), self.BN(batch.contiguous())], dim=1)
 
 
 NORMS = {
@@ -114,8 +111,26 @@ class Bottleneck(nn.Module):
         return self.relu(x + shortcut)
 
 
+# depth: block, blocks in each stage (He et al. 2016, table 1)
+BLOCKS = {
+    18: (BasicBlock, (2, 2, 2, 2)),
+    34: (BasicBlock, (3, 4, 6, 3)),
+    50: (Bottleneck, (3, 4, 6, 3)),
+}
+
+
 class ResNetIBN(nn.Module):
-    """A ResNet without its head, with IBN-a (or BN, or IN) after the first convolutions.
+    """A ResNet without its head, with IBN-a, BN or IN after the first convolution of its blocks.
+
+    For one channel of 84 bins x 100 frames, two operations a multiplication with addition:
+
+    =====  ==========  ==============================  ===============================
+    depth  parameters  operations with freq_stride=2   operations with freq_stride=1
+    =====  ==========  ==============================  ===============================
+    18     11,170,240  1.20 G                          4.30 G
+    34     21,278,400  2.24 G                          8.03 G
+    50     23,501,760  2.48 G                          8.93 G
+    =====  ==========  ==============================  ===============================
 
     Parameters
     ----------
@@ -133,6 +148,11 @@ class ResNetIBN(nn.Module):
         Channels of the input; 1 for a spectrogram.
     last_stride : int
         Stride of stage 4, 1 (ByteCover) or 2 (torchvision).
+
+    Raises
+    ------
+    NetworkError
+        If there is no such network.
     """
 
     def __init__(
@@ -147,31 +167,21 @@ class ResNetIBN(nn.Module):
         last_stride=1,
     ):
         super().__init__()
-        block = Bottleneck if depth == 50 else BasicBlock
         stem = round(STEM_CHANNELS * width)
-        self.conv1 = nn.Conv2d(
-            in_channels, stem, 7, stride=(freq_stride, 2), padding=3, bias=False
-        )
+        _check(depth, stem, norm, ibn_stages)
+        stride = (freq_stride, 2)
+        self.conv1 = nn.Conv2d(in_channels, stem, 7, stride=stride, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=(freq_stride, 2), padding=1)
-        strides = (1, 2, 2, last_stride)
-        channels = stem
-        for stage, (blocks, stride) in enumerate(
-            zip(LAYERS[depth], strides, strict=True), start=1
-        ):
-            make_norm = NORMS[norm] if stage in ibn_stages else nn.BatchNorm2d
-            inside = stem * 2 ** (stage - 1)
-            layer = []
-            for i in range(blocks):
-                layer.append(
-                    block(
-                        channels, inside, stride=stride if i == 0 else 1, norm=make_norm
-                    )
-                )
-                channels = inside * block.expansion
-            setattr(self, f"layer{stage}", nn.Sequential(*layer))
-        self.out_channels = channels
+        self.maxpool = nn.MaxPool2d(3, stride=stride, padding=1)
+        norms = [NORMS[norm] if stage in ibn_stages else nn.BatchNorm2d for stage in (1, 2, 3, 4)]
+        block, counts = BLOCKS[depth]
+        out = [stem * 2**stage * block.expansion for stage in range(4)]
+        self.layer1 = _stage(block, counts[0], stem, out[0], 1, norms[0])
+        self.layer2 = _stage(block, counts[1], out[0], out[1], 2, norms[1])
+        self.layer3 = _stage(block, counts[2], out[1], out[2], 2, norms[2])
+        self.layer4 = _stage(block, counts[3], out[2], out[3], last_stride, norms[3])
+        self.out_channels = out[3]
         self.apply(_initialise)
 
     def forward(self, x):
@@ -185,13 +195,18 @@ class ResNetIBN(nn.Module):
         -------
         torch.Tensor [shape=(B, out_channels, F', T')]
         """
-        x = self.maxpool(
-            self.relu(self.bn1(self.conv1(x)))
-        )  # (B, 64 w, F / s^2, T / 4)
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (B, 64 w, F / s^2, T / 4)
         x = self.layer1(x)
         x = self.layer2(x)
         x = self.layer3(x)
         return self.layer4(x)
+
+
+def _stage(block, count, in_channels, out_channels, stride, norm):
+    channels = out_channels // block.expansion
+    first = block(in_channels, channels, stride=stride, norm=norm)
+    rest = [block(out_channels, channels, norm=norm) for _ in range(count - 1)]
+    return nn.Sequential(first, *rest)
 
 
 def _conv1x1(in_channels, channels, stride):
@@ -205,11 +220,20 @@ def _conv3x3(in_channels, channels, stride):
 def _shortcut(in_channels, channels, stride):
     if stride == 1 and in_channels == channels:
         return None
-    return nn.Sequential(
-        _conv1x1(in_channels, channels, stride), nn.BatchNorm2d(channels)
-    )
+    return nn.Sequential(_conv1x1(in_channels, channels, stride), nn.BatchNorm2d(channels))
 
 
 def _initialise(module):
     if isinstance(module, nn.Conv2d):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+
+def _check(depth, stem, norm, ibn_stages):
+    if depth not in BLOCKS:
+        raise NetworkError(f"depth={depth}: choose from {tuple(BLOCKS)}")
+    if norm not in NORMS:
+        raise NetworkError(f"norm={norm!r}: choose from {tuple(NORMS)}")
+    if not set(ibn_stages) <= {1, 2, 3, 4}:
+        raise NetworkError(f"ibn_stages={ibn_stages}: the stages are 1 to 4")
+    if stem < 2:
+        raise NetworkError(f"width leaves {stem} channels in the stem: IBN needs at least 2")
