@@ -69,8 +69,8 @@ class Spread:
 ATTRIBUTES = tuple(f.name for f in fields(Spread))
 DIFFICULTIES = {
     "easy": Spread(6, 0.15, 0.5, 1.0, 0.4, 0.03, 0.08, 0.3, 0.5, 0.3, 20),
-    "real": Spread(6, 0.35, 0.8, 1.0, 1.5, 0.12, 0.25, 0.6, 0.8, 0.6, 35),
-    "hard": Spread(6, 0.68, 0.95, 1.0, 3.0, 0.3, 0.5, 1.0, 1.0, 1.0, 50),
+    "real": Spread(6, 0.35, 0.7, 1.0, 1.2, 0.1, 0.2, 0.6, 0.8, 0.6, 35),
+    "hard": Spread(6, 0.6, 0.9, 1.0, 2.5, 0.2, 0.4, 1.0, 1.0, 1.0, 50),
 }
 
 
@@ -182,10 +182,10 @@ def _tempo(rng, largest, exact, home, genre) -> float:
     """Change speed; without an exact amount, lean towards the tempi at home in the genre."""
     if exact:
         return 2.0 ** (rng.choice((-1, 1)) * largest)
-    change = 2.0 ** (largest * max(-1.0, min(1.0, rng.gauss(0, 0.55))))
+    change = 2.0 ** (largest * max(-1.0, min(1.0, rng.gauss(0, 0.45))))
     wish = min(max(home * change, genre.tempo[0]), genre.tempo[1]) / home
     lean = min(max(wish, 2.0**-largest), 2.0**largest)
-    return lean if rng.random() < 0.6 else change
+    return lean if rng.random() < 0.35 else change
 
 
 def _band(rng, genre: Genre, home: Genre, base, streams, spread):
