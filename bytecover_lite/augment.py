@@ -99,7 +99,9 @@ def transpose(spectrogram, bins):
     Returns
     -------
     torch.Tensor [shape=(..., F, T)]
-        Nothing wraps around: energy that leaves the band is lost.
+        Nothing wraps around: energy that leaves the band is lost. The transposed sound itself is
+        softer by a factor of 2 ** (bins / 24), because the transform (like librosa's) scales each
+        bin by the square root of its filter's length.
     """
     moved = torch.zeros_like(spectrogram)
     kept = max(0, spectrogram.shape[-2] - abs(bins))
@@ -122,12 +124,13 @@ def change_tempo(spectrogram, factor):
     -------
     torch.Tensor [shape=(F, max(1, floor(T / factor)))]
     """
+    if spectrogram.shape[-1] < factor:
+        return spectrogram.mean(dim=-1, keepdim=True)
     return torch.nn.functional.interpolate(
         spectrogram[None],
-        size=None if spectrogram.shape[-1] >= factor else 1,
-        scale_factor=1 / factor if spectrogram.shape[-1] >= factor else None,
+        scale_factor=1 / factor,
         mode="linear",
-        align_corners=False,
+        align_corners=False,  # a frame stands at the middle of the time it covers
         recompute_scale_factor=False,
     )[0]
 
