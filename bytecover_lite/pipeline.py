@@ -139,8 +139,9 @@ def score_corpus(
 
 
 def _evaluate(system, table, store, model, embeddings, device):
-    from . import baselines
+    from .baselines import chroma_distances, random_distances, two_dftm_distances
     from .embed import Embeddings, embed_versions
+    from .qmax import qmax_distances
     from .retrieval import evaluate, evaluate_embeddings
 
     cliques, versions = list(table["clique"]), list(table["version"])
@@ -151,14 +152,10 @@ def _evaluate(system, table, store, model, embeddings, device):
             found = embed_versions(open_model(model), store, versions, device=device, progress=True)
         return evaluate_embeddings(found.vectors, cliques)
     if system == "random":
-        return evaluate(baselines.random_distances(len(versions), seed=0), cliques)
+        return evaluate(random_distances(len(versions), seed=0), cliques)
     spectrograms = [np.asarray(store[version], dtype=np.float32) for version in versions]
-    distances = {
-        "chroma": baselines.chroma_distances,
-        "2dftm": baselines.two_dftm_distances,
-        "qmax": baselines.qmax_distances,
-    }[system](spectrograms)
-    return evaluate(distances, cliques)
+    compare = {"chroma": chroma_distances, "2dftm": two_dftm_distances, "qmax": qmax_distances}
+    return evaluate(compare[system](spectrograms), cliques)
 
 
 def print_scores(rows):

@@ -43,7 +43,8 @@ class TrainConfig:
     augmentation : Augmentation
         Changes of the crops. Assumption: none.
     precision : str
-        ``"32-true"`` or ``"bf16-mixed"`` (Lightning Fabric's names).
+        ``"32-true"`` or ``"bf16-mixed"`` (Lightning Fabric's names); ``"auto"`` is the latter on
+        processors that compute in bfloat16, where it halves the time.
     validate_every : int
         Steps between two measurements of the validation MAP; the best model is kept.
     patience : int
@@ -96,11 +97,13 @@ def lite(**changes):
         model=ByteCoverConfig(
             depth=18, width=0.375, freq_stride=1, compression="log", features=settings
         ),
+        crop_frames=80,
         steps=1_200,
         learning_rate=1e-3,
         warmup_steps=100,
         contrastive_weight=1.0,
         contrastive_steps=1_200,
+        precision="auto",
         augmentation=Augmentation(transpose_semitones=6, tempo=(0.8, 1.25)),
         validate_every=300,
     )

