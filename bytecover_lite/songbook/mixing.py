@@ -14,7 +14,6 @@ def choose_production(
     tuning: random.Random,
     genre: Genre,
     spread,
-    base: random.Random,
 ) -> Production:
     """Draw how a version is recorded.
 
@@ -26,14 +25,11 @@ def choose_production(
         Gives the usual range of reverberation and saturation.
     spread : Spread
         Its ``mix``, ``noise`` (0..1) and ``tuning`` (cents) say how far from neutral.
-    base : random.Random
-        Stream of the work's base version.
 
     Returns
     -------
     Production
     """
-    del base
     amount = spread.mix
     eq = tuple(mix.gauss(0, 3.5 * amount) for _ in range(8))
     room = mix.uniform(*genre.reverb)

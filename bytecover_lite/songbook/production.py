@@ -5,6 +5,8 @@ Chapter: your own corpus. ``studio`` does the same to a drawn spectrogram.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from .studio import crowd_response, fade, noise_response, response, room_decay
@@ -55,7 +57,7 @@ def _reverberate(dry, made, sr, rng) -> np.ndarray:
     time = np.arange(size) / sr
     impulse = np.zeros(size)
     edges = np.array([20.0, 180, 700, 2800, sr / 2])
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         noise = rng.standard_normal(size, dtype=np.float32)
 
         def band(hertz, low=low, high=high):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from .theory import CHORD_MEMBERS, CHORD_TONES, KIND_INDEX
+from .theory import CHORD_MEMBERS, KIND_INDEX, MODES
 
 _SEVENTH = {"": ("maj7", "6", "add9", "sus2"), "m": ("m7", "m9"), "7": ("9",), "5": ("5",)}
 _PLAIN = {"maj7": "", "7": "", "m7": "m", "6": "", "add9": "", "9": "7", "maj9": "", "m9": "m"}
@@ -126,33 +128,31 @@ def harmony_below(line: np.ndarray, chords: np.ndarray) -> np.ndarray:
     return second
 
 
-def voicings(chords: np.ndarray, tonic: int, register: int, style: str) -> np.ndarray:
-    """Return the pitches of each chord's voices, (chords, 8), MIDI numbers from the lowest up.
+def change_mode(plan, mode: str):
+    """Play a major song in minor, or a minor one in major: third, sixth and seventh move.
 
     Parameters
     ----------
-    chords : np.ndarray [dtype=CHORD_DTYPE]
-    tonic : int
-        Pitch class of the key.
-    register : int
-        MIDI number at the bottom of the octave used.
-    style : str
-        ``"close"``, ``"open"`` (second voice an octave up), ``"power"`` (root, fifth, octave)
-        or ``"bass"`` (root, third, fifth, octave, step into the next root).
+    plan : Timeline
+    mode : str
+        Of the work.
+
+    Returns
+    -------
+    Timeline
     """
-    root = register + (tonic + chords["root"].astype(int) - register) % 12
-    tones = CHORD_TONES[chords["kind"]]
-    if style == "power":
-        return root[:, None] + np.array([0, 7, 12, 19, 24, 31, 36, 43])
-    if style == "bass":
-        following = np.append(root[1:], root[:1])
-        third, fifth = tones[:, 1], tones[:, 2]
-        rows = [root, root + third, root + fifth, root + 12, following - 1, root, root, root]
-        return np.stack(rows, axis=1)
-    size = 3 + (tones[:, 3] % 12 != tones[:, 0] % 12)
-    close = np.sort(register + (root[:, None] + tones[:, :4] - register) % 12, axis=1)
-    triad = np.sort(register + (root[:, None] + tones[:, :3] - register) % 12, axis=1)
-    four = np.where((size == 4)[:, None], close, np.append(triad, triad[:, :1] + 12, axis=1))
-    if style == "open":
-        four = four + np.array([0, 12, 0, 12])
-    return np.concatenate([four, four + 12], axis=1)
+    major = 4 in MODES[mode]
+    moves = np.zeros(12, int)
+    moves[[4, 9, 11] if major else [3, 8, 10]] = -1 if major else 1
+    chords = plan.chords.copy()
+    third = CHORD_MEMBERS[chords["kind"], 3]
+    chords["root"] += moves[chords["root"] % 12].astype(chords["root"].dtype)
+    chords["kind"] = np.where(third, KIND_INDEX[""], KIND_INDEX["m"])
+    dominant = chords["root"] % 12 == 7
+    chords["kind"][dominant] = KIND_INDEX["7"]
+    lines = {}
+    for name in ("melody", "hook"):
+        line = getattr(plan, name).copy()
+        line["pitch"] += moves[np.round(line["pitch"]).astype(int) % 12]
+        lines[name] = line
+    return replace(plan, chords=chords, **lines)

@@ -86,7 +86,36 @@ class Playing:
 
 @dataclass(frozen=True)
 class Style:
-    """All decisions of one version; see `Version` and `Spread` for the units."""
+    """All decisions of one version.
+
+    Parameters
+    ----------
+    genre : Genre
+    lead, hook, drums : Part
+    playings : tuple of Playing
+    grooves : tuple of str
+        Calm and full drum pattern; empty without drums.
+    key_shift : int
+        Semitones.
+    lead_octave : int
+        MIDI number near which the tune's tonic lies.
+    tempo, tempo_factor : float
+        Quarter notes a minute; against the work's own.
+    swing : float, 0..1
+    feel : float
+        Patterns a bar: 1, 2 (double time) or 0.5 (half time).
+    form : tuple of (section name, semitones of lift)
+    guest : int or None
+        Picks the work that ends a medley.
+    other_mode : bool
+        A major song played in minor, or the reverse.
+    sung, accompanied : bool
+        False without tune (karaoke), or without band.
+    spread : Spread
+    seeds : dict of str to int
+        For the writers, one an attribute.
+    production : Production
+    """
 
     genre: Genre
     lead: Part
@@ -99,7 +128,12 @@ class Style:
     tempo: float
     tempo_factor: float
     swing: float
+    feel: float
     form: tuple[tuple[str, int], ...]
+    guest: int | None
+    other_mode: bool
+    sung: bool
+    accompanied: bool
     spread: Spread
     seeds: dict[str, int]
     production: Production
@@ -124,11 +158,8 @@ def choose_style(
     if streams["genre"].random() < spread.genre:
         genre, band = _pick_genre(streams["genre"], home), streams["genre"]
     lead, hook, drums, playings, grooves = _band(band, genre, home, base, streams, spread)
-    key_shift = _key(streams["key"], spread.key, exact)
     factor = _tempo(streams["tempo"], spread.tempo, exact, work.tempo, genre)
-    production = choose_production(
-        streams["mix"], streams["noise"], streams["tuning"], genre, spread, base["mix"]
-    )
+    cast = streams["genre"].random() if spread.genre else 0.5
     return Style(
         genre=genre,
         lead=lead,
@@ -136,15 +167,22 @@ def choose_style(
         drums=drums,
         playings=playings,
         grooves=grooves,
-        key_shift=key_shift,
+        key_shift=_key(streams["key"], spread.key, exact),
         lead_octave=_octave(streams["timbre"], lead.program),
         tempo=work.tempo * factor,
         tempo_factor=factor,
         swing=band.uniform(*genre.swing) if work.meter != "6/8" else 0.0,
+        feel=_feel(band, work.tempo * (factor if spread.genre else 1.0), work.meter),
         form=_form(streams["form"], work, spread.form, exact),
+        guest=_guest(streams["form"], spread.form),
+        other_mode=streams["harmony"].random() < 0.25 * spread.harmony,
+        sung=cast > 0.03,
+        accompanied=cast < 0.97,
         spread=spread,
         seeds={name: stream.getrandbits(32) for name, stream in streams.items()},
-        production=production,
+        production=choose_production(
+            streams["mix"], streams["noise"], streams["tuning"], genre, spread
+        ),
     )
 
 
@@ -194,6 +232,7 @@ def _band(rng, genre: Genre, home: Genre, base, streams, spread):
     levels = streams["mix"] if spread.mix else base["mix"]
     lead = orchestra.part("lead", genre.leads, home.leads, 1.0, levels, spread.mix)
     hook = orchestra.part("hook", genre.hooks, home.hooks, 0.7, levels, spread.mix)
+    drums = orchestra.part("drums", (0,), (0,), genre.drum_gain, levels, spread.mix, drums=True)
     playings = []
     for index, layer in enumerate(genre.layers):
         calm, full = rng.choice(layer.patterns), rng.choice(layer.patterns)
@@ -202,7 +241,6 @@ def _band(rng, genre: Genre, home: Genre, base, streams, spread):
         if rng.random() < layer.chance:
             full = calm if rng.random() < 0.5 else full
             playings.append(Playing(layer, calm, full, part))
-    drums = orchestra.part("drums", (0,), (0,), genre.drum_gain, levels, spread.mix, drums=True)
     grooves = ()
     if genre.grooves and rng.random() < 0.92:
         grooves = (rng.choice(genre.grooves), rng.choice(genre.grooves))
@@ -235,6 +273,20 @@ def _octave(rng: random.Random, program: int) -> int:
     if program in (73, 74, 78, 72, 79):
         return 72
     return rng.choice((60, 60, 72))
+
+
+def _feel(rng: random.Random, tempo: float, meter: str) -> float:
+    """Play slow songs in double time and fast ones in half time, now and then."""
+    roll = rng.random()
+    if meter != "4/4" or roll > 0.35:
+        return 1.0
+    return 2.0 if tempo < 84 else 0.5 if tempo > 140 else 1.0
+
+
+def _guest(rng: random.Random, edits: float) -> int | None:
+    """Decide whether the version ends as a medley, and with which other work."""
+    roll, pick = rng.random(), rng.getrandbits(30)
+    return pick if roll < 0.02 * edits else None
 
 
 def _form(rng: random.Random, work: Work, edits: float, exact: bool) -> tuple[tuple[str, int], ...]:

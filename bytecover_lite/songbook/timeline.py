@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,8 @@ class Timeline:
         Beats in a bar.
     bar_starts, energy : np.ndarray [shape=(bars,)]
         Beats; 0 calm to 1 full.
+    section : np.ndarray [shape=(bars,), int]
+        Number of the section, counted as played.
     last_bars : np.ndarray [shape=(bars,), bool]
         The last bar of each section, where a fill belongs.
     chords : np.ndarray [dtype=CHORD_DTYPE]
@@ -40,6 +42,7 @@ class Timeline:
     bar: float
     bar_starts: np.ndarray
     energy: np.ndarray
+    section: np.ndarray
     last_bars: np.ndarray
     chords: np.ndarray
     melody: np.ndarray
@@ -51,6 +54,17 @@ class Timeline:
         """Length of the song."""
         return float(self.bar_starts[-1] + self.bar)
 
+    def followed_by(self, other: Timeline) -> Timeline:
+        """Return this song with another one of the same bar length after it."""
+        joined = {"section": np.append(self.section, other.section + self.section.max() + 1)}
+        joined["bar_starts"] = np.append(self.bar_starts, other.bar_starts + self.beats)
+        for name in ("energy", "last_bars"):
+            joined[name] = np.append(getattr(self, name), getattr(other, name))
+        for name in ("chords", "melody", "hook", "solo"):
+            later = _shifted(getattr(other, name), self.beats)
+            joined[name] = np.concatenate([getattr(self, name), later])
+        return replace(self, **joined)
+
 
 def lay_out(work: Work, form: tuple[tuple[str, int], ...]) -> Timeline:
     """Concatenate the sections of a form.
@@ -61,19 +75,20 @@ def lay_out(work: Work, form: tuple[tuple[str, int], ...]) -> Timeline:
     form : tuple of (section name, semitones of lift)
     """
     bar, position = METERS[work.meter], 0.0
-    starts, energy, last, chords, melody, hooks, solos = [], [], [], [], [], [], []
+    starts, energy, numbers, last, chords, melody, hooks, solos = ([] for _ in range(8))
     for index, (name, lift) in enumerate(form):
         section = work.sections[name] if name in work.sections else work.sections["verse"]
         bars = round(section.beats / bar)
         starts.append(position + np.arange(bars) * bar)
         growth = 0.15 * index / len(form)
         energy.append(np.full(bars, min(1.0, ENERGY[name] + growth)))
+        numbers.append(np.full(bars, index))
         last.append(np.arange(bars) == bars - 1)
-        chords.append(_shifted(section.chords, position, "root", lift))
-        melody.append(_shifted(section.melody, position, "pitch", lift))
+        chords.append(_shifted(section.chords, position, root=lift))
+        melody.append(_shifted(section.melody, position, pitch=lift))
         if name in ("intro", "outro"):
             hooks += [
-                _shifted(work.hook, position + two * 2 * bar, "pitch", lift)
+                _shifted(work.hook, position + two * 2 * bar, pitch=lift)
                 for two in range(bars // 2)
             ]
         if name == "solo":
@@ -83,6 +98,7 @@ def lay_out(work: Work, form: tuple[tuple[str, int], ...]) -> Timeline:
         bar=bar,
         bar_starts=np.concatenate(starts),
         energy=np.concatenate(energy),
+        section=np.concatenate(numbers),
         last_bars=np.concatenate(last),
         chords=np.concatenate(chords),
         melody=np.concatenate(melody),
@@ -91,10 +107,11 @@ def lay_out(work: Work, form: tuple[tuple[str, int], ...]) -> Timeline:
     )
 
 
-def _shifted(table: np.ndarray, beats: float, column: str, semitones: int) -> np.ndarray:
+def _shifted(table: np.ndarray, beats: float, **semitones: int) -> np.ndarray:
     table = table.copy()
     table["start"] += beats
-    table[column] += semitones
+    for column, amount in semitones.items():
+        table[column] += amount
     return table
 
 
