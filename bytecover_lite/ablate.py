@@ -180,7 +180,9 @@ def _interval(values, *, draws=2_000, seed=0):
     generator = np.random.default_rng(seed)
     seeds, works = values.shape
     means = [
-        values[generator.integers(seeds, size=seeds)][:, generator.integers(works, size=works)].mean()
+        values[generator.integers(seeds, size=seeds)][
+            :, generator.integers(works, size=works)
+        ].mean()
         for _ in range(draws)
     ]
     return np.quantile(means, [0.025, 0.975]).tolist()

@@ -4,6 +4,8 @@ A *corpus* is a directory with ``versions.csv`` and ``features/`` (a feature sto
 music ends in one, and every later step starts from one.
 """
 
+import functools
+import inspect
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,13 +17,14 @@ from .errors import BytecoverError
 from .recipes import PRESETS, TrainConfig
 
 Unprefixed = tyro.conf.arg(name="")
+LITE = PRESETS["lite"]()
 
 
 def songbook(
     out: Path,
     /,
     preset: str = "lite",
-    settings: Annotated[FeatureSettings, Unprefixed] = PRESETS["lite"]().model.features,
+    settings: Annotated[FeatureSettings, Unprefixed] = LITE.model.features,
     jobs: int = 2,
 ):
     """Draw the embedded corpus of composed songs to averaged CQTs.
@@ -45,7 +48,7 @@ def songbook(
 def chorales(
     out: Path,
     /,
-    settings: Annotated[FeatureSettings, Unprefixed] = PRESETS["lite"]().model.features,
+    settings: Annotated[FeatureSettings, Unprefixed] = LITE.model.features,
     families: int | None = None,
     jobs: int = 2,
 ):
@@ -70,7 +73,7 @@ def chorales(
 def folk(
     out: Path,
     /,
-    settings: Annotated[FeatureSettings, Unprefixed] = PRESETS["lite"]().model.features,
+    settings: Annotated[FeatureSettings, Unprefixed] = LITE.model.features,
     families: int | None = None,
     jobs: int = 2,
 ):
@@ -96,7 +99,7 @@ def features(
     versions: Path,
     out: Path,
     /,
-    settings: Annotated[FeatureSettings, Unprefixed] = PRESETS["lite"]().model.features,
+    settings: Annotated[FeatureSettings, Unprefixed] = LITE.model.features,
     jobs: int = 2,
     cluster: str | None = None,
 ):
@@ -127,7 +130,7 @@ def train(
     out: Path,
     /,
     preset: Literal["lite", "paper"] = "lite",
-    config: Annotated[TrainConfig, Unprefixed] = PRESETS["lite"](),
+    config: Annotated[TrainConfig, Unprefixed] = LITE,
     accelerator: Literal["auto", "cpu", "cuda"] = "auto",
     devices: int = 1,
     nodes: int = 1,
@@ -155,9 +158,7 @@ def train(
     from .train import train as run
 
     table, store = open_corpus(corpus)
-    path = run(
-        config, store, table, out=out, accelerator=accelerator, devices=devices, nodes=nodes
-    )
+    path = run(config, store, table, out=out, accelerator=accelerator, devices=devices, nodes=nodes)
     print(path)
 
 
@@ -255,9 +256,7 @@ def main(arguments=None):
 
 
 def _train_with_defaults_of(arguments):
-    """Give ``train`` the defaults of the preset named on the command line, for help and overrides."""
-    import functools
-
+    """Give ``train`` the defaults of the preset that the command line names."""
     words = " ".join(arguments).replace("=", " ").split()
     preset = words[words.index("--preset") + 1] if "--preset" in words[:-1] else "lite"
     if preset not in PRESETS:
@@ -266,8 +265,6 @@ def _train_with_defaults_of(arguments):
     @functools.wraps(train)
     def with_defaults(*args, **kwargs):
         return train(*args, **kwargs)
-
-    import inspect
 
     signature = inspect.signature(train)
     parameters = dict(signature.parameters)

@@ -36,6 +36,7 @@ class Embeddings:
     vectors: np.ndarray
 
     def __post_init__(self):
+        """Refuse values that make no sense together."""
         if len(self.versions) != len(self.vectors):
             raise EmbeddingsError(
                 f"{len(self.versions)} version ids for {len(self.vectors)} vectors: "

@@ -75,6 +75,7 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
+        """Refuse values that make no sense together."""
         positive = ("cliques_per_batch", "versions_per_clique", "crop_frames", "steps")
         for name in (*positive, "validate_every"):
             if getattr(self, name) < 1:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.embed import Embeddings, EmbeddingsError, embed_versions
 from bytecover_lite.model import ByteCover, ByteCoverConfig

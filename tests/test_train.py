@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.data import write_versions
 from bytecover_lite.model import ByteCoverConfig, load_model
@@ -75,10 +76,12 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(corpus, tmp_path, m
 
 
 def test_training_lowers_the_loss_and_separates_the_works(corpus, tmp_path):
-    config = dataclasses.replace(SMALL, steps=60, warmup_steps=5, validate_every=60)
+    config = dataclasses.replace(
+        SMALL, steps=80, learning_rate=1e-2, warmup_steps=5, validate_every=80
+    )
     run(corpus, tmp_path, config)
     log = pd.read_csv(tmp_path / "log.csv")
-    assert log["classification"].iloc[-10:].mean() < 0.8 * log["classification"].iloc[:10].mean()
+    assert log["classification"].iloc[-10:].mean() < 0.6 * log["classification"].iloc[:10].mean()
     assert log["validation_map"].iloc[-1] > 0.6  # chance is about 0.3
 
 
