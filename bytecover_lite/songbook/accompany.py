@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .cast import Playing
 from .patterns import CHORD_VOICE, FILLS, drum_bar, expand, stack_bars, tonal_bar
 from .song import Score, Song
-from .style import Playing
 from .voicing import voicings
 
 

@@ -71,6 +71,7 @@ PRESETS = {
     "lite": (
         Block("train", "train", 4500, 5, ("hard", "real")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
+        Block("test", "test", 80, 4, ("real",)),
     ),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
     "real": (Block("test", "test", 80, 4, ("real",)),),

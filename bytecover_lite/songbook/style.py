@@ -13,8 +13,9 @@ from dataclasses import dataclass, fields, replace
 
 from bytecover_lite.errors import BytecoverError
 
+from .cast import Playing, cast_band
 from .compose import Work
-from .genres import GENRES, SINGERS, VOICE, Genre, Layer
+from .genres import GENRES, SINGERS, VOICE, Genre
 from .mixing import choose_production
 from .version import Part, Production
 
@@ -72,16 +73,6 @@ DIFFICULTIES = {
     "real": Spread(6, 0.35, 0.7, 1.0, 1.2, 0.1, 0.2, 0.6, 0.8, 0.6, 35),
     "hard": Spread(6, 0.6, 0.9, 1.0, 2.5, 0.2, 0.4, 1.0, 1.0, 1.0, 50),
 }
-
-
-@dataclass(frozen=True)
-class Playing:
-    """A layer as one version plays it: two patterns (calm, full), an instrument, a level."""
-
-    layer: Layer
-    calm: str
-    full: str
-    part: Part
 
 
 @dataclass(frozen=True)
@@ -157,7 +148,7 @@ def choose_style(
     genre, band = home, base["genre"]
     if streams["genre"].random() < spread.genre:
         genre, band = _pick_genre(streams["genre"], home), streams["genre"]
-    lead, hook, drums, playings, grooves = _band(band, genre, home, base, streams, spread)
+    lead, hook, drums, playings, grooves = cast_band(band, genre, home, base, streams, spread)
     factor = _tempo(streams["tempo"], spread.tempo, exact, work.tempo, genre)
     cast = streams["genre"].random() if spread.genre else 0.5
     return Style(
@@ -224,44 +215,6 @@ def _tempo(rng, largest, exact, home, genre) -> float:
     wish = min(max(home * change, genre.tempo[0]), genre.tempo[1]) / home
     lean = min(max(wish, 2.0**-largest), 2.0**largest)
     return lean if rng.random() < 0.35 else change
-
-
-def _band(rng, genre: Genre, home: Genre, base, streams, spread):
-    """Choose parts: the genre says what is played, the timbre streams by which instruments."""
-    orchestra = _Orchestra(base["timbre"], streams["timbre"], spread.timbre)
-    levels = streams["mix"] if spread.mix else base["mix"]
-    lead = orchestra.part("lead", genre.leads, home.leads, 1.0, levels, spread.mix)
-    hook = orchestra.part("hook", genre.hooks, home.hooks, 0.7, levels, spread.mix)
-    drums = orchestra.part("drums", (0,), (0,), genre.drum_gain, levels, spread.mix, drums=True)
-    playings = []
-    for index, layer in enumerate(genre.layers):
-        calm, full = rng.choice(layer.patterns), rng.choice(layer.patterns)
-        own = home.layers[index % len(home.layers)].programs
-        part = orchestra.part(layer.name, layer.programs, own, layer.gain, levels, spread.mix)
-        if rng.random() < layer.chance:
-            full = calm if rng.random() < 0.5 else full
-            playings.append(Playing(layer, calm, full, part))
-    grooves = ()
-    if genre.grooves and rng.random() < 0.92:
-        grooves = (rng.choice(genre.grooves), rng.choice(genre.grooves))
-    return lead, hook, drums, tuple(playings), grooves
-
-
-class _Orchestra:
-    """Casts parts; both streams advance for every part, so one choice never moves the next."""
-
-    def __init__(self, base: random.Random, own: random.Random, amount: float) -> None:
-        self._base, self._own, self._amount = base, own, amount
-
-    def part(self, name, programs, home_programs, gain, levels, mix, *, drums=False) -> Part:
-        kept = (self._base.choice(home_programs), self._base.randrange(1, 1 << 20))
-        wild = self._own.random() < 0.12 and name not in ("bass", "lead")
-        pool = (0, 4, 11, 16, 24, 25, 27, 48, 50, 61, 81, 89) if wild else programs
-        fresh = (self._own.choice(pool), self._own.randrange(1, 1 << 20))
-        program, colour = fresh if self._own.random() < self._amount else kept
-        decibels = levels.gauss(0, 2.0 + 2.5 * mix)
-        gain *= 10 ** (min(max(decibels, -9), 7) / 20)
-        return Part(name, program, drums, gain, colour)
 
 
 def _octave(rng: random.Random, program: int) -> int:
