@@ -1,0 +1,132 @@
+"""Bach's chorales: tunes that he set two, three, ten times (chapter: your own corpus).
+
+**Real** in this set is the variation: one hymn tune in different harmonisations, often in another
+key, with other passing notes, other lengths of notes, sometimes other metre - by one of the best
+arrangers there was. Key and notes are those of the score. **Not real** is the sound: a synthesizer
+plays, on instruments no training song has, in a tempo, with fermatas and in a room drawn from the
+seed; one verse long, without words.
+
+The scores are read from the installed music21 corpus (encoded by Margaret Greentree and others);
+``chorales.csv``, made by ``tables``, lists which of them share a soprano melody.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import numpy as np
+
+from bytecover_lite.cqt import FeatureSettings
+
+from .families import Member, read_table
+from .recordings import record
+from .scores import Score, read_score
+from .unheard import ENSEMBLES, cast, clock, perform
+from .version import Version
+
+TABLE = Path(__file__).with_name("chorales.csv")
+VOICES = ("Soprano", "Alto", "Tenor", "Bass")
+
+
+def build(
+    out,
+    settings: FeatureSettings | None = None,
+    *,
+    limit_families: int | None = None,
+    jobs: int = 2,
+    seed: int = 0,
+    engine: str = "auto",
+) -> Path:
+    """Record the chorale families: a test set of real variation.
+
+    Parameters
+    ----------
+    out : path-like
+        Corpus directory: ``versions.csv``, ``features`` and ``audio``.
+    settings : FeatureSettings, optional
+        Default: the paper's.
+    limit_families : int, optional
+        Only so many families, spread over the table. Default: all.
+    jobs : int
+        Processes.
+    seed : int
+        Of the performances.
+    engine : str
+        See `render.synthesize`. Scores depend on it; the table's column ``source`` says which.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    BytecoverError
+        If music21 or its corpus is missing, or ``out`` holds something else.
+    """
+    return record(
+        families(limit_families), play, _title, out, settings or FeatureSettings(),
+        source="Bach chorales", jobs=jobs, seed=seed, engine=engine,
+    )  # fmt: skip
+
+
+def families(limit_families: int | None = None) -> list[Member]:
+    """Return the chorales of the table, family after family."""
+    return read_table(TABLE, limit_families=limit_families)
+
+
+def play(member: Member, seed: int) -> Version:
+    """Perform one chorale; the same performance for the same seed."""
+    rng = random.Random(f"{member.file} {seed}")
+    score = read_score(member.file)
+    voices = satb(score)
+    quarter = 60 / rng.uniform(54, 92)
+    time = clock(quarter, _holds(score, voices[0], rng.uniform(0.2, 1.0)), rng, 0.03)
+    name, programs = rng.choice(list(ENSEMBLES.items()))
+    lines = [
+        (cast(rng, voice, program, 1.0), _line(notes))
+        for voice, program, notes in zip(VOICES, programs, voices, strict=True)
+    ]
+    lines += _doublings(rng, voices)
+    return perform(rng, lines, seconds=time, title=_title(member), genre=name)
+
+
+def satb(score: Score) -> list[np.ndarray]:
+    """Return soprano, alto, tenor and bass; empty when the score is no chorale."""
+    found = []
+    for voice in VOICES:
+        found += [notes for name, notes in score.voices.items() if voice in name][:1]
+    return found if len(found) == len(VOICES) else []
+
+
+def _doublings(rng, voices):
+    """Let others play along: a second choir softly, an organ's low octave, a high soprano."""
+    lines = []
+    if rng.random() < 0.4:
+        programs = rng.choice(list(ENSEMBLES.values()))
+        for voice, program, notes in zip(VOICES, programs, voices, strict=True):
+            lines.append((cast(rng, f"{voice} 2", program, 0.4), _line(notes)))
+    if rng.random() < 0.5:
+        lines.append((cast(rng, "low octave", rng.choice((19, 70)), 0.6), _line(voices[3], -12)))
+    if rng.random() < 0.25:
+        lines.append((cast(rng, "high octave", rng.choice((72, 74)), 0.3), _line(voices[0], 12)))
+    return lines
+
+
+def _line(notes: np.ndarray, shift: int = 0) -> np.ndarray:
+    return np.stack([notes["start"], notes["duration"], notes["pitch"] + shift], axis=1)
+
+
+def _holds(score: Score, soprano: np.ndarray, amount: float) -> np.ndarray:
+    """Return how much each half quarter is stretched: notes under a fermata are held."""
+    end = max(float((notes["start"] + notes["duration"]).max()) for notes in score.voices.values())
+    extra = np.zeros(int(np.ceil(2 * end)) + 1)
+    for note in soprano[soprano["fermata"]]:
+        first, last = round(2 * note["start"]), round(2 * (note["start"] + note["duration"]))
+        extra[first:last] = amount
+    return extra
+
+
+def _title(member: Member) -> str:
+    return "BWV " + Path(member.file).stem.removeprefix("bwv")
