@@ -236,16 +236,106 @@ def summary(files: tyro.conf.Positional[tuple[Path, ...]]):
     print_scores([row for file in files for row in read_scores(file)])
 
 
+def ablate(
+    name: str,
+    corpus: Path,
+    out: Path,
+    /,
+    tests: tuple[Path, ...],
+    seeds: int = 5,
+    preset: Literal["lite", "paper"] = "lite",
+    config: Annotated[TrainConfig, Unprefixed] = LITE,
+    result: Path | None = None,
+):
+    """Train and score every arm of an ablation, paired by seed; an interrupted run is continued.
+
+    Parameters
+    ----------
+    name
+        norm, placement, loss, stride or works.
+    corpus
+        Corpus directory to train on.
+    out
+        Directory for the runs.
+    tests
+        Corpus directories to score on.
+    seeds
+        How many seeds, from 0.
+    preset
+        The recipe whose values are the defaults below.
+    config
+        The recipe, and so the budget of every arm.
+    result
+        Results file (json) to write; default book/results/ablation_NAME.json.
+    """
+    from .ablate import ablate as run
+    from .pipeline import open_corpus
+    from .results import write_result
+
+    corpora = {path.name: open_corpus(path) for path in tests}
+    found = run(name, config, open_corpus(corpus), corpora, seeds=seeds, out=out)
+    where = {"directory": result.parent} if result else {}
+    print(write_result(result.stem if result else f"ablation_{name}", found, **where))
+
+
+def invariance(
+    out: Path,
+    /,
+    systems: tuple[str, ...] = ("chroma", "2dftm", "model"),
+    model: str = "lite",
+    works: int = 80,
+    jobs: int = 2,
+    result: Path | None = None,
+):
+    """Score systems on sets in which versions differ in key only, in tempo only, ...
+
+    Parameters
+    ----------
+    out
+        Directory for the test sets.
+    systems
+        Any of random, chroma, 2dftm, qmax, model.
+    model
+        A checkpoint file, or the name of a shipped one.
+    works
+        Works of each set; there are four versions of each.
+    jobs
+        Processes.
+    result
+        Results file (json) to write; default book/results/invariance.json.
+    """
+    from .invariance import invariance as run
+    from .pipeline import print_scores
+    from .results import write_result
+
+    rows = run(systems, model=model, out=out, works=works, jobs=jobs)
+    print_scores(rows)
+    where = {"directory": result.parent} if result else {}
+    print(write_result(result.stem if result else "invariance", {"rows": rows}, **where))
+
+
 COMMANDS = {
     function.__name__: function
-    for function in (songbook, chorales, folk, features, train, embed, evaluate, summary)
+    for function in (
+        songbook,
+        chorales,
+        folk,
+        features,
+        train,
+        embed,
+        evaluate,
+        summary,
+        ablate,
+        invariance,
+    )
 }
 
 
 def main(arguments=None):
     """Run one command; a :class:`BytecoverError` becomes one line and exit code 2."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    commands = dict(COMMANDS, train=_train_with_defaults_of(arguments))
+    recipes = {f.__name__: _with_preset_of(arguments, f) for f in (train, ablate)}
+    commands = COMMANDS | recipes
     try:
         tyro.extras.subcommand_cli_from_dict(
             commands, prog="bytecover", description=__doc__.split("\n")[0], args=arguments
@@ -255,18 +345,18 @@ def main(arguments=None):
         raise SystemExit(2) from None
 
 
-def _train_with_defaults_of(arguments):
-    """Give ``train`` the defaults of the preset that the command line names."""
+def _with_preset_of(arguments, function):
+    """Give ``function`` the recipe that the command line names as its defaults."""
     words = " ".join(arguments).replace("=", " ").split()
     preset = words[words.index("--preset") + 1] if "--preset" in words[:-1] else "lite"
     if preset not in PRESETS:
-        return train
+        return function
 
-    @functools.wraps(train)
+    @functools.wraps(function)
     def with_defaults(*args, **kwargs):
-        return train(*args, **kwargs)
+        return function(*args, **kwargs)
 
-    signature = inspect.signature(train)
+    signature = inspect.signature(function)
     parameters = dict(signature.parameters)
     parameters["config"] = parameters["config"].replace(default=PRESETS[preset]())
     with_defaults.__signature__ = signature.replace(parameters=list(parameters.values()))

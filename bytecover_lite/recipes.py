@@ -38,8 +38,9 @@ class TrainConfig:
     classification_weight, triplet_weight : float
         Weights of the two losses. Paper: the plain sum.
     contrastive_weight, contrastive_steps, temperature : float, int, float
-        A helping term that the paper does not have: supervised contrastive loss on the embedding,
-        faded out linearly over its last half until ``contrastive_steps``. Paper: 0.
+        A helping term that the paper does not have: supervised contrastive loss on the embedding.
+        It stands in for the triplet term at first and hands over to it during the second half of
+        ``contrastive_steps``. Paper: 0.
     augmentation : Augmentation
         Changes of the crops. Assumption: none.
     precision : str
@@ -96,16 +97,15 @@ def lite(**changes):
     settings = FeatureSettings(averaging=40)
     config = TrainConfig(
         model=ByteCoverConfig(
-            depth=18, width=0.375, freq_stride=1, compression="log", features=settings
+            depth=18, width=0.25, freq_stride=1, compression="log", features=settings
         ),
-        crop_frames=80,
+        crop_frames=128,
         steps=1_200,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         warmup_steps=100,
         contrastive_weight=1.0,
         contrastive_steps=1_200,
         precision="auto",
-        augmentation=Augmentation(transpose_semitones=6, tempo=(0.8, 1.25)),
         validate_every=300,
     )
     return replace(config, **changes)

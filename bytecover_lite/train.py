@@ -92,12 +92,16 @@ def learning_rate(step, config):
     return config.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * min(1.0, past)))
 
 
-def contrastive_weight(step, config):
-    """Return the helping term's weight at ``step``: constant, then linearly to zero."""
-    if not config.contrastive_weight or step >= config.contrastive_steps:
-        return 0.0
-    left = (config.contrastive_steps - step) / (config.contrastive_steps / 2)
-    return config.contrastive_weight * min(1.0, left)
+def pairwise_weights(step, config):
+    """Return the weights of the triplet and of the contrastive term at ``step``.
+
+    The helping term stands in for the triplet term, then hands over to it linearly during the
+    second half of ``contrastive_steps``.
+    """
+    share = 0.0
+    if config.contrastive_weight and step < config.contrastive_steps:
+        share = min(1.0, 2 * (config.contrastive_steps - step) / config.contrastive_steps)
+    return (1 - share) * config.triplet_weight, share * config.contrastive_weight
 
 
 def _step(model, optimizer, batch, step, config, fabric):
@@ -105,6 +109,7 @@ def _step(model, optimizer, batch, step, config, fabric):
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, config)
     gather = _gatherer(fabric)
+    triplet, contrastive = pairwise_weights(step, config)
     total, terms = multi_loss(
         ByteCoverOutput(*map(gather, model(spectrograms))),
         gather(cliques),
@@ -112,8 +117,8 @@ def _step(model, optimizer, batch, step, config, fabric):
         label_smoothing=config.label_smoothing,
         temperature=config.temperature,
         classification_weight=config.classification_weight,
-        triplet_weight=config.triplet_weight,
-        contrastive_weight=contrastive_weight(step, config),
+        triplet_weight=triplet,
+        contrastive_weight=contrastive,
     )
     if not torch.isfinite(total):
         raise TrainingError(

@@ -123,4 +123,4 @@ def test_help_of_train_shows_the_presets_own_defaults(preset, capsys):
     with pytest.raises(SystemExit):
         main(["train", "--preset", preset, "--help"])
     shown = capsys.readouterr().out
-    assert {"lite": "0.375", "paper": "60000"}[preset] in shown.replace(",", "").replace("_", "")
+    assert {"lite": "0.25", "paper": "60000"}[preset] in shown.replace(",", "").replace("_", "")

@@ -14,7 +14,7 @@ from bytecover_lite.data import write_versions
 from bytecover_lite.model import ByteCoverConfig, load_model
 from bytecover_lite.recipes import RecipeError, TrainConfig, lite, paper
 from bytecover_lite.store import FeatureStore, StoreWriter
-from bytecover_lite.train import TrainingError, contrastive_weight, learning_rate, train
+from bytecover_lite.train import TrainingError, learning_rate, pairwise_weights, train
 from bytecover_lite.training_state import ResumeError
 
 SETTINGS = FeatureSettings()
@@ -117,16 +117,16 @@ def test_learning_rate_rises_then_falls_to_zero():
     assert rates[top] == pytest.approx(3.5e-4) and rates[-1] == pytest.approx(0, abs=1e-12)
 
 
-def test_the_helping_term_fades_to_nothing():
+def test_the_helping_term_hands_over_to_the_triplet_term():
     config = dataclasses.replace(SMALL, contrastive_weight=2.0, contrastive_steps=100)
-    weights = [contrastive_weight(step, config) for step in (0, 50, 75, 100, 1000)]
-    assert weights == [2.0, 2.0, 1.0, 0.0, 0.0]
+    weights = [pairwise_weights(step, config) for step in (0, 50, 75, 100, 1000)]
+    assert weights == [(0, 2), (0, 2), (0.5, 1), (1, 0), (1, 0)]
 
 
 def test_the_papers_recipe_has_only_the_papers_losses():
     config = paper()
     assert (config.classification_weight, config.triplet_weight) == (1, 1)
-    assert contrastive_weight(0, config) == 0
+    assert pairwise_weights(0, config) == (1, 0)
 
 
 @pytest.mark.parametrize("field", ["steps", "cliques_per_batch", "learning_rate"])

@@ -69,7 +69,7 @@ class Block:
 
 PRESETS = {
     "lite": (
-        Block("train", "train", 4500, 5, ("hard", "real")),
+        Block("train", "train", 3000, 6, ("easy", "real", "hard")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
         Block("test", "test", 80, 4, ("real",)),
     ),
