@@ -50,7 +50,7 @@ RATES = (1_000, 768_000)  # Hz, what passes for a sampling rate of audio
 SILENCE = 1e-4  # -80 dB, three steps of a 16-bit file
 LOUDEST = 256.0  # floating-point mixes exceed 1 a little, unscaled integers by thousands
 TOLERANCE = 0.25  # s, by which encoders' padding makes a file shorter than it says
-DAMAGE = 0.01  # share of a file's packets that may be undecodable
+DAMAGE = 0.01  # share of a file's pieces that may be undecodable, but two always may
 
 _log = logging.getLogger(__name__)
 
@@ -205,13 +205,13 @@ class AudioStream:
     def _check_whole(self):
         reader = self._reader
         claimed = (reader.claimed or 0) / self.source_rate
+        if reader.damaged > max(2, DAMAGE * reader.decoded):
+            raise AudioUnreadable(f"{reader.damaged} pieces are damaged, {reader.decoded} are not")
         if self.seconds < claimed - TOLERANCE:
             raise AudioTruncated(
                 f"{self.path}: truncated, {self.seconds:.1f} of {claimed:.1f} s are there; "
                 "get the file again"
             )
-        if reader.damaged > DAMAGE * (reader.damaged + reader.decoded):
-            raise AudioUnreadable(f"{reader.damaged} pieces are damaged, {reader.decoded} are not")
         if reader.cut:
             raise AudioTruncated(
                 f"{self.path}: truncated after {self.seconds:.1f} s, its end mark is missing; "

@@ -16,7 +16,7 @@ import numpy as np
 
 from .audio_errors import AudioTruncated, AudioUnreadable
 
-# What libsndfile is asked first for: RIFF, RF64, W64, AIFF, FLAC, Sun, CAF
+# What libsndfile is asked for (and FFmpeg if it cannot): RIFF, RF64, W64, AIFF, FLAC, Sun, CAF
 SNDFILE_MAGIC = (b"RIFF", b"RF64", b"riff", b"FORM", b"fLaC", b".snd", b"caff")
 
 # Formats that FFmpeg may recognise: audio containers only, none that can refer to other files
@@ -37,22 +37,19 @@ UNKNOWN_LENGTH = 1 << 50  # libsndfile's length of a stream that does not tell
 
 
 def open_reader(path):
-    """Open ``path`` with the decoder that suits its first bytes, else with the other one.
+    """Open ``path`` with the decoder that suits its first bytes.
 
     Raises
     ------
     AudioUnreadable
-        If neither can; both reasons are in the message.
+        If no decoder can; their reasons are in the message.
     AudioTruncated
-        If neither can and the file begins as m4a does, whose table of contents stands at its end.
+        If none can and the file begins as m4a does, whose table of contents stands at its end.
     """
     with open(path, "rb") as file:
         head = file.read(8)
-    readers = [SndfileReader, AvReader]
-    if head[:4] not in SNDFILE_MAGIC:
-        readers.reverse()
     reasons = []
-    for reader in readers:
+    for reader in (SndfileReader, AvReader) if head[:4] in SNDFILE_MAGIC else (AvReader,):
         try:
             return reader(path)
         except AudioUnreadable as error:
@@ -63,7 +60,7 @@ def open_reader(path):
             "it; get the file again"
         )
     raise AudioUnreadable(
-        f"{path}: no audio that can be decoded ({'; '.join(reasons)}); convert it to wav or flac"
+        f"{path}: no audio that can be decoded ({', '.join(reasons)}); convert it to wav or flac"
     )
 
 
@@ -132,20 +129,27 @@ class AvReader:
 
         self._failures = (av.FFmpegError, ValueError)
         self._source = open(path, "rb")  # a name would be open to FFmpeg's protocols
-        options = {"format_whitelist": AV_FORMATS}
         try:
-            self._container = av.open(self._source, options=options, metadata_errors="replace")
-            if not self._container.streams.audio:
-                raise ValueError("holds no audio")
-            self._stream = self._container.streams.audio[0]
-            self.rate, self.channels = self._stream.rate or 0, self._stream.channels or 0
+            self._container, self._stream = self._open()
         except self._failures as error:
             self._source.close()
             reason = getattr(error, "strerror", None) or str(error)
             raise AudioUnreadable(f"{self.name}: {reason}") from error
+        self.rate, self.channels = self._stream.rate, self._stream.channels
         self.claimed = self._promise(path)
         self.damaged = self.decoded = 0
         self.cut = self._container.format.name == "ogg" and not _ends_properly(path)
+
+    def _open(self):
+        import av
+
+        options = {"format_whitelist": AV_FORMATS}
+        container = av.open(self._source, options=options, metadata_errors="replace")
+        stream = next(iter(container.streams.audio), None)
+        if stream is None or stream.codec_context is None or not stream.rate:
+            container.close()
+            raise ValueError("no audio of a known kind in it")
+        return container, stream
 
     def _promise(self, path):
         name = self._container.format.name.split(",")[0]
@@ -213,7 +217,9 @@ def _mix(frame):
     dtype, scale, middle = SAMPLE_FORMATS[frame.format.packed.name]
     if frame.format.is_planar:
         planes = [np.frombuffer(plane, dtype, count) for plane in frame.planes]
-        mono = sum(planes[1:], start=planes[0].astype(np.float32))
+        mono = planes[0].astype(np.float32)
+        for plane in planes[1:]:
+            mono += plane
     else:
         block = np.frombuffer(frame.planes[0], dtype, count * channels).reshape(count, channels)
         mono = block.astype(np.float32, copy=False) @ np.ones(channels, dtype=np.float32)
