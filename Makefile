@@ -76,10 +76,10 @@ lint: $(INSTALLED)
 	$(BIN)/python book/tools/readme.py --check
 
 unit: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(JOBS) -m "not browser"
+	$(BIN)/python -m pytest -n $(JOBS) -m "not browser and not site"
 
 browser: $(INSTALLED)
-	$(BIN)/python -m pytest -n $(JOBS) -m browser tests/book
+	$(BIN)/python -m pytest -m "browser or site" tests/book
 
 bench: $(INSTALLED)  ## measure speed; writes book/results/benchmark.json
 	$(BIN)/python -m tests.benchmarks

@@ -36,9 +36,16 @@ def publish(pages):
     fresh = SITE.with_name("site.partial")
     shutil.rmtree(fresh, ignore_errors=True)
     shutil.copytree(pages, fresh, ignore=shutil.ignore_patterns(".doctrees"))
+    mend(fresh / "bibliography.html")
     (fresh / ".nojekyll").touch()  # GitHub Pages would drop directories that start with "_"
     shutil.rmtree(SITE, ignore_errors=True)
     fresh.rename(SITE)
+
+
+def mend(page):
+    """Take back a role that docutils gives a list of citations whose entries are no list items."""
+    text = page.read_text(encoding="utf-8")
+    page.write_text(text.replace('<div role="list" class="citation-list">', "<div>"), "utf-8")
 
 
 if __name__ == "__main__":
