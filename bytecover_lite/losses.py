@@ -44,9 +44,7 @@ def pairwise_distance(features, *, metric="euclidean"):
         unit = F.normalize(features)
         return 1 - unit @ unit.T
     if metric == "euclidean":
-        return torch.cdist(
-            features, features, compute_mode="donot_use_mm_for_euclid_dist"
-        )
+        return torch.cdist(features, features, compute_mode="donot_use_mm_for_euclid_dist")
     raise LossError(f"metric {metric!r} is unknown: use 'euclidean' or 'cosine'")
 
 
@@ -106,9 +104,7 @@ def classification(logits, cliques, *, label_smoothing=0.1):
         If the model has no classifier.
     """
     if logits is None:
-        raise LossError(
-            "the model has no classifier: set n_classes to the number of cliques"
-        )
+        raise LossError("the model has no classifier: set n_classes to the number of cliques")
     return F.cross_entropy(logits, cliques, label_smoothing=label_smoothing)
 
 
@@ -141,9 +137,9 @@ def supervised_contrastive(embeddings, cliques, *, temperature=0.1):
     same, other = _match_masks(cliques)
     unit = F.normalize(embeddings)
     similarity = unit @ unit.T / temperature  # (N, N)
-    log_likelihood = similarity - similarity.masked_fill(
-        ~(same | other), -torch.inf
-    ).logsumexp(dim=1, keepdim=True)
+    log_likelihood = similarity - similarity.masked_fill(~(same | other), -torch.inf).logsumexp(
+        dim=1, keepdim=True
+    )
     return -(log_likelihood.where(same, 0.0).sum(dim=1) / same.sum(dim=1)).mean()
 
 
@@ -195,9 +191,7 @@ def multi_loss(
     }
     terms = {name: compute[name]() for name, weight in weights.items() if weight > 0}
     if not terms:
-        raise LossError(
-            "all loss weights are 0: give at least one term a positive weight"
-        )
+        raise LossError("all loss weights are 0: give at least one term a positive weight")
     total = sum(weights[name] * term for name, term in terms.items())
     return total, {name: term.detach() for name, term in terms.items()}
 

@@ -1,0 +1,130 @@
+"""Speed and memory of the constant-Q transform, beside librosa's and nnAudio's."""
+
+import contextlib
+import io
+import math
+import subprocess
+import sys
+
+import numpy as np
+import torch
+
+from bytecover_lite.cqt import C1, cqt, extract
+from bytecover_lite.filterbank import OUTPUTS, make_plan
+from tests.benchmarks.timing import interleaved, matmul_rate
+
+SR, HOP, BINS = 22050, 512, 84
+
+HOURS = """
+import resource, sys
+import numpy as np
+from bytecover_lite.cqt import extract
+
+block = np.random.default_rng(0).standard_normal(30 * 22050).astype(np.float32)
+extract(iter([block] * 4))
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+extract(block for _ in range(120 * int(sys.argv[1])))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def rows(quick=False):
+    """Measure on one thread.
+
+    Parameters
+    ----------
+    quick : bool
+        Seconds of signal instead of minutes, one round: for the tests.
+
+    Returns
+    -------
+    list of dict
+        Keys what, value, unit; baseline and ratio (baseline's time over this one); floor.
+    """
+    seconds, repeats, hours = (10, 1, 0) if quick else (240, 9, 3)
+    torch.set_num_threads(1)
+    signal = np.random.default_rng(0).standard_normal(seconds * SR).astype(np.float32) / 10
+    with torch.inference_mode():
+        times = interleaved(_candidates(signal), repeats=repeats)
+    floor = operations(seconds) / matmul_rate()
+    baseline = "librosa.cqt"
+    table = [
+        {
+            "what": f"{name}, {seconds} s of audio",
+            "value": time,
+            "unit": "s",
+            "baseline": baseline,
+            "ratio": times[baseline] / time,
+            "floor": floor,
+        }
+        for name, time in times.items()
+    ]
+    table.append(_memory(hours))
+    return table + (_gpu(signal, repeats) if torch.cuda.is_available() else [])
+
+
+def operations(seconds):
+    """Arithmetic of the plan: what its products would cost if no matrix had zeros in it.
+
+    Parameters
+    ----------
+    seconds : float
+        Duration of the signal.
+
+    Returns
+    -------
+    float
+        Operations, two a multiplication with addition.
+    """
+    plan = make_plan(SR, HOP, BINS, 12, C1, torch.device("cpu"), torch.float32)
+    frames = 1 + seconds * SR // HOP
+    total = 0
+    for halvings, stage in enumerate(plan):
+        total += sum(2 * kernel.numel() * frames for kernel in stage.kernels)
+        if stage.halver is not None:
+            lowpass = stage.halver.shape[1] - 2 * (OUTPUTS - 1)
+            total += 2 * lowpass * math.ceil(seconds * SR / 2 ** (halvings + 1))
+    return total
+
+
+def _candidates(signal):
+    import librosa
+    from nnAudio.features import CQT1992v2, CQT2010v2
+
+    tensor = torch.from_numpy(signal)
+    settings = {"sr": SR, "hop_length": HOP, "fmin": C1, "n_bins": BINS, "verbose": False}
+    with contextlib.redirect_stdout(io.StringIO()):
+        direct, pyramid = CQT1992v2(**settings), CQT2010v2(**settings)
+    return {
+        "extract (CQT and averaging)": lambda: extract(signal),
+        "cqt": lambda: cqt(tensor),
+        "librosa.cqt": lambda: np.abs(librosa.cqt(signal, sr=SR)),
+        "nnAudio CQT1992v2": lambda: direct(tensor),
+        "nnAudio CQT2010v2": lambda: pyramid(tensor),
+    }
+
+
+def _memory(hours):
+    """Peak memory of a long stream beyond that of two minutes."""
+    run = subprocess.run(
+        [sys.executable, "-c", HOURS, str(hours)], capture_output=True, text=True, check=True
+    )
+    return {
+        "what": f"extract, peak memory of {hours} h beyond that of 2 min",
+        "value": float(run.stdout),
+        "unit": "MiB",
+    }
+
+
+def _gpu(signal, repeats):
+    batch = torch.from_numpy(signal).cuda().expand(8, -1).contiguous()
+    with torch.inference_mode():
+        time = interleaved({"cqt": lambda: cqt(batch)}, repeats=repeats)["cqt"]
+    return [
+        {
+            "what": f"cqt on {torch.cuda.get_device_name()}, tracks of {len(signal) // SR} s",
+            "value": len(batch) / time,
+            "unit": "tracks/s",
+            "floor": operations(len(signal) // SR) / matmul_rate(size=8192, device="cuda"),
+        }
+    ]

@@ -1,0 +1,119 @@
+"""Cost of a training step and of an embedding, beside what the processor could do."""
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bytecover_lite.losses import multi_loss
+from bytecover_lite.model import ByteCover, ByteCoverConfig
+from tests.benchmarks.timing import interleaved, matmul_rate
+
+SMALL = ByteCoverConfig(depth=18, width=0.25, freq_stride=1, n_classes=1000, compression="log")
+CLASSES = 8858  # works of SHS100K
+
+
+def rows(quick=False):
+    """Measure on one thread, and on the GPU if there is one.
+
+    Parameters
+    ----------
+    quick : bool
+        Tiny batches, one round: for the tests.
+
+    Returns
+    -------
+    list of dict
+        Keys what, value, unit; floor: time at the rate of a large matrix product here.
+    """
+    torch.set_num_threads(1)
+    batch, frames, repeats = (8, 10, 1) if quick else (64, 100, 5)
+    peak = matmul_rate()
+    table = _small_steps(batch, frames, repeats, peak) + _embedding(frames, repeats, peak)
+    return table + (_gpu(quick) if torch.cuda.is_available() else [])
+
+
+def step_operations(config, batch, frames):
+    """Operations of a forward and a backward pass: three forward passes, by the usual count."""
+    with torch.device("meta"):
+        model, spectrograms = ByteCover(config), torch.empty(batch, 84, frames)
+    with FlopCounterMode(display=False) as counter:
+        model(spectrograms)
+    return 3 * counter.get_total_flops()
+
+
+def make_step(config, batch, frames, *, device="cpu", channels_last=False, bfloat16=False):
+    """Return a function that trains a new model for one step on random input."""
+    torch.manual_seed(0)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    model = ByteCover(config).to(device, memory_format=layout)
+    optimizer = torch.optim.AdamW(model.parameters())
+    spectrograms = torch.rand(batch, 84, frames, device=device)
+    cliques = torch.arange(batch, device=device) // 4
+
+    def step():
+        optimizer.zero_grad()
+        with torch.autocast(device, torch.bfloat16, enabled=bfloat16):
+            output = model(spectrograms)
+        multi_loss(output, cliques)[0].backward()
+        optimizer.step()
+
+    return step
+
+
+def _small_steps(batch, frames, repeats, peak):
+    variants = {
+        "contiguous": {},
+        "channels_last": {"channels_last": True},
+        "channels_last, bfloat16": {"channels_last": True, "bfloat16": True},
+    }
+    times = interleaved(
+        {name: make_step(SMALL, batch, frames, **variant) for name, variant in variants.items()},
+        repeats=repeats,
+    )
+    floor = step_operations(SMALL, batch, frames) / peak
+    return [
+        {
+            "what": f"training step, ResNet18-IBN width .25, {batch} x {frames} frames, {name}",
+            "value": time,
+            "unit": "s",
+            "baseline": "contiguous",
+            "ratio": times["contiguous"] / time,
+            "floor": floor,  # of a float32 product
+        }
+        for name, time in times.items()
+    ]
+
+
+def _embedding(frames, repeats, peak):
+    model = ByteCover(ByteCoverConfig()).to(memory_format=torch.channels_last).eval()
+    spectrograms = torch.rand(1, 84, frames)
+    with torch.inference_mode():
+        time = interleaved({"embed": lambda: model(spectrograms)}, repeats=repeats)["embed"]
+    return [
+        {
+            "what": f"embedding of one track of {frames} frames, ResNet50-IBN",
+            "value": time,
+            "unit": "s",
+            "floor": step_operations(model.config, 1, frames) / 3 / peak,
+        }
+    ]
+
+
+def _gpu(quick):
+    config = ByteCoverConfig(n_classes=CLASSES)
+    peak = matmul_rate(size=8192, device="cuda", dtype=torch.bfloat16)
+    table = []
+    for batch in (32,) if quick else (32, 64, 128, 256):
+        step = make_step(config, batch, 100, device="cuda", channels_last=True, bfloat16=True)
+        time = interleaved({"step": step}, repeats=9)["step"]
+        floor = step_operations(config, batch, 100) / peak
+        table.append(
+            {
+                "what": f"training step, ResNet50-IBN, {batch} x 100 frames, bfloat16, "
+                f"{torch.cuda.get_device_name()}",
+                "value": time,
+                "unit": "s",
+                "floor": floor,
+                "share_of_peak": floor / time,
+            }
+        )
+    return table
