@@ -167,7 +167,9 @@ def print_scores(rows):
             f"{row[name + '_high']:.{digits}f}]"
             for name, width, digits in (("map", 6, 3), ("mr1", 8, 1), ("p_at_k", 7, 3))
         )
-        print(f"{row['corpus']:<18}{row['system']:<9}{measures}{row['n_queries']:>9}{row['seconds']:>8}")
+        print(
+            f"{row['corpus']:<18}{row['system']:<9}{measures}{row['n_queries']:>9}{row['seconds']:>8}"
+        )
 
 
 def read_scores(path):

@@ -1,0 +1,200 @@
+"""The commands that start from a corpus: train, embed, evaluate, ablate, invariance."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from .recipes import TrainConfig, lite
+
+Unprefixed = tyro.conf.arg(name="")
+LITE = lite()
+
+
+def train(
+    corpus: Path,
+    out: Path,
+    /,
+    preset: Literal["lite", "paper"] = "lite",
+    config: Annotated[TrainConfig, Unprefixed] = LITE,
+    accelerator: Literal["auto", "cpu", "cuda"] = "auto",
+    devices: int = 1,
+    nodes: int = 1,
+):
+    """Train a ByteCover on the split ``train`` of a corpus; an interrupted run is continued.
+
+    Parameters
+    ----------
+    corpus
+        Corpus directory; its features must fit the recipe.
+    out
+        Directory of the run: model.safetensors, log.csv, TensorBoard events, state to resume from.
+    preset
+        The recipe whose values are the defaults below.
+    config
+        The recipe.
+    accelerator
+        What to compute on.
+    devices
+        Processes (GPUs) a machine.
+    nodes
+        Machines.
+    """
+    from .pipeline import open_corpus
+    from .train import train as run
+
+    table, store = open_corpus(corpus)
+    path = run(config, store, table, out=out, accelerator=accelerator, devices=devices, nodes=nodes)
+    print(path)
+
+
+def embed(corpus: Path, out: Path, /, model: str = "lite", device: str = "auto"):
+    """Embed all versions of a corpus.
+
+    Parameters
+    ----------
+    corpus
+        Corpus directory.
+    out
+        File to write (safetensors).
+    model
+        A checkpoint file, or the name of a shipped one.
+    device
+        auto, cpu, cuda, cuda:1...
+    """
+    from .embed import embed_versions
+    from .pipeline import open_corpus, open_model
+
+    _, store = open_corpus(corpus)
+    embed_versions(open_model(model), store, device=device, progress=True).save(out)
+
+
+def evaluate(
+    corpus: Path,
+    /,
+    systems: tuple[str, ...] = ("random", "chroma", "2dftm", "model"),
+    model: str = "lite",
+    embeddings: Path | None = None,
+    split: str = "test",
+    out: Path | None = None,
+    device: str = "auto",
+):
+    """Score systems on a corpus with the canonical rules: MAP, MR1, P@10 and 95 % intervals.
+
+    Parameters
+    ----------
+    corpus
+        Corpus directory.
+    systems
+        Any of random, chroma, 2dftm, qmax, model.
+    model
+        A checkpoint file, or the name of a shipped one.
+    embeddings
+        Use these for the system "model" instead of computing them.
+    split
+        Which rows of the versions table.
+    out
+        Results file (json) to write.
+    device
+        auto, cpu, cuda, cuda:1...
+    """
+    from .pipeline import print_scores, score_corpus
+    from .results import write_result
+
+    rows = score_corpus(
+        corpus, systems, model=model, embeddings=embeddings, split=split, device=device
+    )
+    print_scores(rows)
+    if out:
+        write_result(out.stem, {"rows": rows}, directory=out.parent)
+
+
+def summary(files: tyro.conf.Positional[tuple[Path, ...]]):
+    """Print one table of several results files of ``bytecover evaluate``.
+
+    Parameters
+    ----------
+    files
+        The json files.
+    """
+    from .pipeline import print_scores, read_scores
+
+    print_scores([row for file in files for row in read_scores(file)])
+
+
+def ablate(
+    name: str,
+    corpus: Path,
+    out: Path,
+    /,
+    tests: tuple[Path, ...],
+    seeds: int = 5,
+    preset: Literal["lite", "paper"] = "lite",
+    config: Annotated[TrainConfig, Unprefixed] = LITE,
+    result: Path | None = None,
+):
+    """Train and score every arm of an ablation, paired by seed; an interrupted run is continued.
+
+    Parameters
+    ----------
+    name
+        norm, placement, loss, stride or works.
+    corpus
+        Corpus directory to train on.
+    out
+        Directory for the runs.
+    tests
+        Corpus directories to score on.
+    seeds
+        How many seeds, from 0.
+    preset
+        The recipe whose values are the defaults below.
+    config
+        The recipe, and so the budget of every arm.
+    result
+        Results file (json) to write; default book/results/ablation_NAME.json.
+    """
+    from .ablate import ablate as run
+    from .pipeline import open_corpus
+    from .results import write_result
+
+    corpora = {path.name: open_corpus(path) for path in tests}
+    found = run(name, config, open_corpus(corpus), corpora, seeds=seeds, out=out)
+    where = {"directory": result.parent} if result else {}
+    print(write_result(result.stem if result else f"ablation_{name}", found, **where))
+
+
+def invariance(
+    out: Path,
+    /,
+    systems: tuple[str, ...] = ("chroma", "2dftm", "model"),
+    model: str = "lite",
+    works: int = 80,
+    jobs: int = 2,
+    result: Path | None = None,
+):
+    """Score systems on sets in which versions differ in key only, in tempo only, ...
+
+    Parameters
+    ----------
+    out
+        Directory for the test sets.
+    systems
+        Any of random, chroma, 2dftm, qmax, model.
+    model
+        A checkpoint file, or the name of a shipped one.
+    works
+        Works of each set; there are four versions of each.
+    jobs
+        Processes.
+    result
+        Results file (json) to write; default book/results/invariance.json.
+    """
+    from .invariance import invariance as run
+    from .pipeline import print_scores
+    from .results import write_result
+
+    rows = run(systems, model=model, out=out, works=works, jobs=jobs)
+    print_scores(rows)
+    where = {"directory": result.parent} if result else {}
+    print(write_result(result.stem if result else "invariance", {"rows": rows}, **where))
