@@ -33,11 +33,10 @@ def rows(quick=False):
 
 def step_operations(config, batch, frames):
     """Operations of a forward and a backward pass: three forward passes, by the usual count."""
-    with torch.device("meta"):
-        model, spectrograms = ByteCover(config), torch.empty(batch, 84, frames)
-    with FlopCounterMode(display=False) as counter:
-        model(spectrograms)
-    return 3 * counter.get_total_flops()
+    model = ByteCover(config).eval()
+    with torch.inference_mode(), FlopCounterMode(display=False) as counter:
+        model(torch.zeros(1, config.features.n_bins, frames))
+    return 3 * batch * counter.get_total_flops()
 
 
 def make_step(config, batch, frames, *, device="cpu", channels_last=False, bfloat16=False):
