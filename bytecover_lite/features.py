@@ -18,6 +18,8 @@ from .data import check_versions
 from .errors import BytecoverError
 from .store import StoreWriter
 
+CONNECT_SECONDS = 10.0
+
 
 class FeaturesError(BytecoverError):
     """A run of feature extraction cannot start."""
@@ -73,14 +75,17 @@ def extract_features(versions_table, out, settings, *, jobs, cluster=None, progr
 
     check_versions(versions_table)
     rows = {version: ("present", "", "") for version in versions_table["version"]}
-    with StoreWriter.create_or_resume(out, settings) as writer:
+    with (
+        _workers(jobs, cluster) as (deaths, workers),
+        StoreWriter.create_or_resume(out, settings) as writer,
+    ):
         pairs = zip(versions_table["version"], versions_table["path"], strict=True)
         todo = [(version, path) for version, path in pairs if version not in writer]
         done = len(rows) - len(todo)
         bar = tqdm(
             total=len(rows), initial=done, desc="features", unit="file", disable=not progress
         )
-        with _workers(jobs, cluster) as (deaths, workers), bar:
+        with bar:
             for version, outcome in _outcomes(todo, settings, deaths, workers):
                 if outcome.features is not None:
                     writer.add(version, outcome.features, source_sha256=outcome.source_sha256)
@@ -147,7 +152,7 @@ def _connect(cluster):
     try:
         from distributed import Client
 
-        return Client(cluster, timeout=10)
+        return Client(cluster, timeout=CONNECT_SECONDS)
     except ImportError as error:
         raise FeaturesError("a cluster needs `pip install bytecover-lite[cluster]`") from error
     except (OSError, ValueError) as error:
