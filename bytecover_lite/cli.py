@@ -18,6 +18,7 @@ COMMANDS = {
         commands_corpus.folk,
         commands_corpus.features,
         commands_model.train,
+        commands_model.export,
         commands_model.embed,
         commands_model.evaluate,
         commands_model.summary,

@@ -48,6 +48,22 @@ def train(
     print(path)
 
 
+def export(model: str, out: Path, /):
+    """Write a checkpoint without its classifier, as it is shipped.
+
+    Parameters
+    ----------
+    model
+        A checkpoint file, or the name of a shipped one.
+    out
+        Checkpoint file to write (safetensors).
+    """
+    from .model import save_model, without_classifier
+    from .pipeline import open_model
+
+    save_model(without_classifier(open_model(model)), out)
+
+
 def embed(corpus: Path, out: Path, /, model: str = "lite", device: str = "auto"):
     """Embed all versions of a corpus.
 

@@ -214,6 +214,24 @@ def compress(spectrogram, kind):
     return torch.log1p(10 * ratio) if kind == "log" else ratio.clamp(min=1e-12).sqrt()
 
 
+def without_classifier(model):
+    """Return a copy that embeds but does not classify: what is shipped.
+
+    Parameters
+    ----------
+    model : ByteCover
+
+    Returns
+    -------
+    ByteCover
+        In evaluation mode, with the same embeddings.
+    """
+    copy = ByteCover(dataclasses.replace(model.config, n_classes=0))
+    kept = {k: v for k, v in model.state_dict().items() if not k.startswith("classifier.")}
+    copy.load_state_dict(kept)
+    return copy.eval()
+
+
 def save_model(model, path):
     """Write weights and configuration to one safetensors file, in one step.
 

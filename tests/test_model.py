@@ -23,6 +23,7 @@ from bytecover_lite.model import (
     compress,
     load_model,
     save_model,
+    without_classifier,
 )
 
 SMALL = ByteCoverConfig(depth=18, width=0.125, n_classes=5)
@@ -315,3 +316,11 @@ def test_importing_the_method_loads_torch_and_numpy_only():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "[]"
+
+
+def test_what_is_shipped_embeds_the_same_and_does_not_classify():
+    model = _model()
+    shipped = without_classifier(model)
+    spectrograms = _spectrograms()
+    assert shipped(spectrograms).logits is None and shipped.config.n_classes == 0
+    assert torch.equal(shipped(spectrograms).embedding, model(spectrograms).embedding)
