@@ -19,7 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 def build_wheel(directory):
     """Build the package's wheel into ``directory`` and return its path; needs no network."""
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(directory)]
-    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if built.returncode:
+        raise SystemExit(f"the wheel could not be built:\n{built.stderr}")
     return next(Path(directory).glob("*.whl"))
 
 
