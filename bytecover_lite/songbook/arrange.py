@@ -62,7 +62,9 @@ def arrange(
     if style.other_mode:
         plan = change_mode(plan, work.mode)
     chords = reharmonise(plan.chords, rngs["harmony"], style.spread.harmony)
-    song = Song(style, plan, chords, work.tonic + style.key_shift, work.meter, rngs)
+    lift = 0 if style.spread.genre else style.key_shift
+    tonic = work.tonic + style.key_shift - lift
+    song = Song(style, plan, chords, tonic, lift, work.meter, rngs)
     score = Score()
     write_tune(score, song)
     if style.accompanied or not score.parts:

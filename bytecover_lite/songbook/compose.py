@@ -13,7 +13,14 @@ import numpy as np
 
 from .idioms import IDIOMS, Idiom
 from .melody import hook_line, melody_line
-from .theory import CHORD_DTYPE, KIND_INDEX, LINE_DTYPE, parse_progression
+from .theory import (
+    CHORD_DTYPE,
+    CHORD_SCALES,
+    CHORD_TONES,
+    LINE_DTYPE,
+    parse_progression,
+    pitch_classes,
+)
 from .titles import title
 
 METERS = {"4/4": 4.0, "3/4": 3.0, "6/8": 3.0}  # quarter notes a bar
@@ -133,9 +140,7 @@ def _form(rng: random.Random, idiom: Idiom) -> str:
 def _sections(rng, idiom, mode, meter, letters) -> dict[str, Section]:
     """Write each section once; intro, solo and outro borrow chords from the sung ones."""
     bar, sections = METERS[meter], {}
-    minor = mode in ("minor", "dorian", "phrygian", "harmonic minor", "minor pentatonic")
-    pool = [p for p in idiom.progressions if parse_progression(p)[0][1] in _fits(minor)]
-    pool = pool or list(idiom.progressions)
+    pool = [text for text in idiom.progressions if _fits(text, mode)] or list(idiom.progressions)
     for letter in ("V", "P", "C", "B"):
         if letter in letters or letter == "V":
             name = SECTION_NAMES[letter]
@@ -151,12 +156,12 @@ def _sections(rng, idiom, mode, meter, letters) -> dict[str, Section]:
     return sections
 
 
-def _fits(minor: bool) -> tuple[int, ...]:
-    """Return first-chord kinds that suit a mode; loops that start elsewhere suit both."""
-    first = {"", "7", "maj7", "5", "sus2", "6"}
-    second = {"m", "m7", "5", "m6", "m7b5"}
-    names = second | {""} if minor else first | {"m", "m7"}
-    return tuple(KIND_INDEX[n] for n in names)
+def _fits(progression: str, mode: str) -> bool:
+    """Tell whether three quarters of the chords' tones belong to the mode's scale."""
+    member = pitch_classes(CHORD_SCALES.get(mode, mode))
+    chords = parse_progression(progression)
+    inside = [member[(root + tone) % 12] for root, kind in chords for tone in CHORD_TONES[kind, :3]]
+    return sum(inside) >= 0.75 * len(inside)
 
 
 def _chords(rng, progression: str, bars: int, bar: float) -> np.ndarray:

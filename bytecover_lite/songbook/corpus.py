@@ -39,6 +39,7 @@ SEEDS = {
 for _a, _b in combinations(SEEDS.values(), 2):
     if max(_a.start, _b.start) < min(_a.stop, _b.stop):
         raise AssertionError(f"seed ranges overlap: {_a} and {_b}")
+CHUNK = 16  # works that a process draws before it hands them over
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def write(tasks, out, *, settings: FeatureSettings, jobs: int) -> Path:
     out, rows = Path(out), []
     with StoreWriter.create_or_resume(out / "features", settings) as writer:
         missing = [t for t in tasks if not all(_name(t[0], v[0]) in writer for v in t[3])]
-        chunks = [missing[i : i + 16] for i in range(0, len(missing), 16)]
+        chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
         parallel = Parallel(n_jobs=jobs if len(chunks) > 1 else 1, return_as="generator")
         for drawn in parallel(delayed(_draw_works)(chunk, settings) for chunk in chunks):
             for version, features in drawn:

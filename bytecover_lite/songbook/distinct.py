@@ -12,7 +12,7 @@ import numpy as np
 from .compose import Work
 
 SIZE = 1024
-NEAR = 0.7  # cosine above which two works count as the same song; see tests and benchmark
+NEAR = 0.6  # cosine above which two works count as the same song
 
 
 def fingerprint(work: Work) -> np.ndarray:

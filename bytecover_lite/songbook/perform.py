@@ -41,6 +41,6 @@ def perform(score: Score, song: Song) -> np.ndarray:
     error = rng.standard_normal(count) * np.where(sung, 0.15, 0.02) * loose
     wrong = rng.random(count) < 0.004 * loose
     error += wrong * rng.choice(np.array([-2, -1, 1, 2]), count)
-    notes["pitch"] = np.clip(np.where(drums, pitch, pitch + error), 12, 120)
+    notes["pitch"] = np.clip(np.where(drums, pitch, pitch + song.lift + error), 12, 120)
     notes["part"] = part
     return notes

@@ -22,7 +22,10 @@ class Song:
     chords : np.ndarray [dtype=CHORD_DTYPE]
         As this version harmonises them.
     tonic : int
-        Pitch class of this version's key; may exceed 11 after transposition.
+        Pitch class of the key that the parts are written in; may exceed 11.
+    lift : int
+        Semitones by which everything is then transposed: all of the key's change where nothing
+        else of the arrangement changes, 0 where the band writes its parts anew in its key.
     meter : str
     rngs : dict of str to np.random.Generator
         One stream for each attribute.
@@ -32,6 +35,7 @@ class Song:
     plan: Timeline
     chords: np.ndarray
     tonic: int
+    lift: int
     meter: str
     rngs: dict[str, np.random.Generator]
 

@@ -75,8 +75,8 @@ def _play_part(out, notes, pitch, vowel, part, sr, rng) -> None:
 @njit(cache=True, fastmath=True, nogil=True)
 def _tones(out, start, duration, pitch, level, vowel, harmonics, body, shape, phases, sr):
     decay, damp, attack, release, vibrato = shape
-    amplitude = np.zeros(HARMONICS)
-    rate = np.zeros(HARMONICS)
+    amplitude, rate = np.zeros(HARMONICS, np.float32), np.zeros(HARMONICS, np.float32)
+    work = np.zeros((5, _BLOCK), np.float32)
     for n in range(len(start)):
         hertz = 440.0 * 2.0 ** ((pitch[n] - 69.0) / 12.0)
         tau = decay * 2.0 ** ((60.0 - pitch[n]) / 24.0)
@@ -89,30 +89,40 @@ def _tones(out, start, duration, pitch, level, vowel, harmonics, body, shape, ph
             amplitude[k] = level[n] * harmonics[k] * gain
             rate[k] = np.exp(-_BLOCK / sr * (1.0 + damp * k) / tau)
             count = k + 1
-        first = int(start[n] * sr)
-        held = int(duration[n] * sr)
+        first, held = int(start[n] * sr), int(duration[n] * sr)
         total = min(held + int(5.0 * release * sr), len(out) - first)
         fade = np.exp(-1.0 / (release * sr))
         rise = max(1.0, min(attack * sr, 1.0 * held))
         angle, wobble, envelope = phases[n, 0], phases[n, 1], 1.0
-        i = 0
-        while i < total:
+        for i in range(0, total, _BLOCK):
             time = i / sr
             depth = vibrato / 100.0 * min(time / 0.3, 1.0)
             bent = hertz * 2.0 ** (depth * np.sin(wobble + 34.6 * time) / 12.0)
-            step = 2.0 * np.pi * bent / sr
-            for j in range(i, min(i + _BLOCK, total)):
-                envelope = min(j / rise, 1.0) if j < held else envelope * fade
-                cosine, sine = np.cos(angle), np.sin(angle)
-                re, im, value = cosine, sine, 0.0
-                for k in range(count):
-                    value += amplitude[k] * im
-                    re, im = re * cosine - im * sine, re * sine + im * cosine
-                out[first + j] += value * envelope
-                angle += step
+            size = min(_BLOCK, total - i)
+            _block(work, size, angle, 2.0 * np.pi * bent / sr, amplitude, count)
+            angle = (angle + size * 2.0 * np.pi * bent / sr) % (2.0 * np.pi)
+            for j in range(size):
+                envelope = min((i + j) / rise, 1.0) if i + j < held else envelope * fade
+                out[first + i + j] += work[0, j] * np.float32(envelope)
             for k in range(count):
                 amplitude[k] *= rate[k]
-            i += _BLOCK
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _block(work, size, angle, step, amplitude, count):
+    """Write the sum of harmonics into ``work[0]``: powers of one turning complex number."""
+    for j in range(size):
+        work[0, j] = 0.0
+        work[1, j] = np.cos(angle + step * j)
+        work[2, j] = np.sin(angle + step * j)
+        work[3, j], work[4, j] = work[1, j], work[2, j]
+    for k in range(count):
+        a = amplitude[k]
+        for j in range(size):  # re + i im is the (k + 1)th power
+            re, im = work[3, j], work[4, j]
+            work[0, j] += a * im
+            work[3, j] = re * work[1, j] - im * work[2, j]
+            work[4, j] = re * work[2, j] + im * work[1, j]
 
 
 def _blow(out, notes, level, tone, sr, rng) -> None:

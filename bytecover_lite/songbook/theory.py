@@ -23,6 +23,13 @@ MODES = {
     "blues": (0, 3, 5, 6, 7, 10),
     "harmonic minor": (0, 2, 3, 5, 7, 8, 11),
 }
+# Scales of five or six notes take their chords from a full one.
+CHORD_SCALES = {
+    "pentatonic": "major",
+    "minor pentatonic": "dorian",
+    "blues": "mixolydian",
+    "harmonic minor": "minor",
+}
 
 KINDS = {
     "": (0, 4, 7),
