@@ -51,9 +51,7 @@ _TAIL = 1.5  # seconds that the last note rings
 def cast(rng: random.Random, name: str, program: int, gain: float) -> Part:
     """Give a part to an instrument of its own colour, a little louder or softer."""
     level = gain * 10 ** (rng.uniform(-2, 2) / 20)
-    return Part(
-        name, program, gain=level, pan=rng.uniform(-0.5, 0.5), colour=rng.randrange(1, 1 << 20)
-    )
+    return Part(name, program, gain=level, colour=rng.randrange(1, 1 << 20))
 
 
 def perform(rng: random.Random, lines, *, seconds, title: str, genre: str) -> Version:
@@ -104,6 +102,7 @@ def room(rng: random.Random) -> Production:
         low_cut_hz=rng.choice((0, 0, 0, 80, 150)),
         high_cut_hz=rng.choice((float("inf"), float("inf"), 8000, 5000)),
         compression=rng.uniform(0, 0.4),
+        loudness_db=rng.uniform(-24, -14),
         noise_db=rng.uniform(-65, -30),
         seed=rng.getrandbits(32),
     )
