@@ -34,7 +34,8 @@ def write_checkpoint(path, tensors, config):
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    replace_file(path, save(tensors, {"format": FORMAT, "config": json.dumps(config)}))
+    # One entry: safetensors writes several in an order that changes from run to run.
+    replace_file(path, save(tensors, {FORMAT: json.dumps(config)}))
 
 
 def read_checkpoint(path):
@@ -68,12 +69,12 @@ def read_checkpoint(path):
         raise CheckpointError(
             f"{path}: truncated or not a safetensors file ({error}): copy or train it again"
         ) from error
-    if metadata.get("format") != FORMAT:
+    if FORMAT not in metadata:
+        found = ", ".join(metadata) or "tensors of unknown origin"
         raise CheckpointError(
-            f"{path}: holds {metadata.get('format', 'tensors of unknown origin')!r}, not "
-            f"{FORMAT!r}: give a file written by save_model"
+            f"{path}: holds {found!r}, not {FORMAT!r}: give a file written by save_model"
         )
-    return tensors, json.loads(metadata["config"])
+    return tensors, json.loads(metadata[FORMAT])
 
 
 def _refuse_pickle(path):
