@@ -92,8 +92,8 @@ def two_dftm(features, *, patch=75, power=1.96, compression=5.0):
     transform magnitude", ISMIR 2012: patches of 75 beats at every beat, chroma to the power 1.96,
     median over patches. Two things differ. Frames of equal length stand for beats (averaging 20,
     0.46 s), so unlike the original this one is blind to tempo only as far as the median blurs
-    it. And no principal components are kept: that needs a training set, saves space and is no
-    part of the idea.
+    it. And nothing is projected onto principal components, which saves space but needs a training
+    set.
 
     Parameters
     ----------
@@ -123,7 +123,10 @@ def two_dftm(features, *, patch=75, power=1.96, compression=5.0):
 
 
 def two_dftm_distances(features, **settings):
-    """Compare 2DFTM descriptions by Euclidean distance.
+    """Compare 2DFTM descriptions by cosine, after subtracting their mean.
+
+    All descriptions share most of their energy; without the mean, what is left tells works apart.
+    (The original's principal components subtract it too.)
 
     Parameters
     ----------
@@ -134,10 +137,11 @@ def two_dftm_distances(features, **settings):
 
     Returns
     -------
-    np.ndarray [shape=(N, N), float32, range [0, sqrt(2)]]
+    np.ndarray [shape=(N, N), float32, range [0, 2]]
     """
     vectors = np.stack([two_dftm(one, **settings) for one in features])
-    return np.sqrt(np.maximum(2 - 2 * vectors @ vectors.T, 0))
+    vectors = _unit(vectors - vectors.mean(0))
+    return 1 - np.clip(vectors @ vectors.T, -1, 1)
 
 
 def _unit(vectors):
