@@ -11,11 +11,13 @@ PYTHON ?= $(shell for python in python3 python3.11 python3.12 python3.13; do \
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-method := bytecover_lite
-signal := $(addprefix $(method)/,audio.py cqt.py store.py store_files.py store_writer.py)
-songs := $(wildcard $(method)/songbook/*.py $(method)/songbook/*.csv)
-learning := $(addprefix $(method)/,augment.py data.py losses.py model.py recipes.py resnet_ibn.py train.py)
-scoring := $(addprefix $(method)/,baselines.py embed.py pipeline.py ranking.py retrieval.py)
+# What decides the outcome of each step; a step is redone when one of its files changes.
+method = $(foreach name,$(1),bytecover_lite/$(name).py)
+songs := $(wildcard bytecover_lite/songbook/*.py bytecover_lite/songbook/*.csv)
+signal := $(call method,cqt filterbank store store_files store_writer)
+sound := $(signal) $(call method,audio decoders features)
+learning := $(call method,augment data losses model model_config recipes resnet_ibn train)
+scoring := $(call method,baselines qmax recurrence embed pipeline ranking retrieval)
 scores := build/scores/songbook-test.json build/scores/chorales.json
 
 .PHONY: help book test site bench serve clean lock readme lint unit browser
@@ -45,7 +47,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 # A corpus is begun anew when its sources change, and continued when it was only interrupted.
 build/songbook.begun: $(songs) $(signal) | $(INSTALLED)
 	rm -rf build/songbook && mkdir -p build && touch $@
-build/chorales.begun: $(songs) $(signal) | $(INSTALLED)
+build/chorales.begun: $(songs) $(sound) | $(INSTALLED)
 	rm -rf build/chorales && mkdir -p build && touch $@
 build/run.begun: $(learning) build/songbook.done
 	rm -rf build/run && touch $@

@@ -1,6 +1,7 @@
 """Laws of what is shipped: wheel, lock file, conda environment, names, licence."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -118,6 +119,19 @@ def test_renaming_rewrites_every_copy_and_can_be_undone(tmp_path, monkeypatch):
 def test_a_malformed_repository_name_is_refused(name):
     with pytest.raises(SystemExit, match="owner/name"):
         slug.rewrite(name)
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="make is not installed")
+def test_make_book_takes_every_step_in_order():
+    """Also: every file that the Makefile names as a step's cause exists."""
+    command = ["make", "--dry-run", "--always-make", "book"]
+    planned = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert planned.returncode == 0, planned.stderr
+    steps = ["requirements.lock", "bytecover songbook", "bytecover train", "bytecover evaluate"]
+    steps += ["execute.py", "render.py", "bytecover summary"]
+    places = [planned.stdout.find(step) for step in steps]
+    assert -1 not in places
+    assert places == sorted(places)
 
 
 def test_readme_tree_and_results_are_current():
