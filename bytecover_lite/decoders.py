@@ -16,13 +16,14 @@ import numpy as np
 
 from .audio_errors import AudioTruncated, AudioUnreadable
 
-# What libsndfile is asked for (and FFmpeg if it cannot): RIFF, RF64, W64, AIFF, FLAC, Sun, CAF
+# What libsndfile reads: RIFF, RF64, W64, AIFF, FLAC, Sun, CAF. FFmpeg is not asked for a second
+# opinion: a broken wav file can make it take gigabytes of memory.
 SNDFILE_MAGIC = (b"RIFF", b"RF64", b"riff", b"FORM", b"fLaC", b".snd", b"caff")
 
 # Formats that FFmpeg may recognise: audio containers only, none that can refer to other files
 AV_FORMATS = (
-    "aac,ac3,aiff,amr,ape,asf,au,caf,dsf,dts,eac3,flac,flv,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,"
-    "mp3,mp2,mpc,mpc8,mpegts,nistsphere,ogg,rm,shn,tak,tta,voc,w64,wav,wv"
+    "aac,ac3,amr,ape,asf,dsf,dts,eac3,flac,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,ogg,"
+    "tak,tta,wv"
 )
 READ_VALUES = 1 << 17  # decoded at a time, all channels together: stays in the processor's cache
 SAMPLE_FORMATS = {  # FFmpeg's name: NumPy's, value of one step, value of silence
@@ -42,26 +43,25 @@ def open_reader(path):
     Raises
     ------
     AudioUnreadable
-        If no decoder can; their reasons are in the message.
+        If it cannot; its reason is in the message.
     AudioTruncated
-        If none can and the file begins as m4a does, whose table of contents stands at its end.
+        If it cannot and the file begins as m4a does, whose table of contents stands at its end.
     """
     with open(path, "rb") as file:
         head = file.read(8)
-    reasons = []
-    for reader in (SndfileReader, AvReader) if head[:4] in SNDFILE_MAGIC else (AvReader,):
-        try:
-            return reader(path)
-        except AudioUnreadable as error:
-            reasons.append(str(error))
-    if head[4:] == b"ftyp":
-        raise AudioTruncated(
-            f"{path}: an MPEG-4 file without its table of contents, as a broken download leaves "
-            "it; get the file again"
-        )
-    raise AudioUnreadable(
-        f"{path}: no audio that can be decoded ({', '.join(reasons)}); convert it to wav or flac"
-    )
+    reader = SndfileReader if head[:4] in SNDFILE_MAGIC else AvReader
+    try:
+        return reader(path)
+    except AudioUnreadable as error:
+        if head[4:] == b"ftyp":
+            raise AudioTruncated(
+                f"{path}: an MPEG-4 file without its table of contents, as a broken download "
+                "leaves it; get the file again"
+            ) from error
+        raise AudioUnreadable(
+            f"{path}: no audio that can be decoded ({reader.name}: {error}); convert it to wav "
+            "or flac"
+        ) from error
 
 
 class SndfileReader:
@@ -73,15 +73,15 @@ class SndfileReader:
         import soundfile
 
         self._failures = soundfile.SoundFileRuntimeError
-        name = os.fsencode(path) if os.name != "nt" else str(path)  # any bytes a path may have
+        self._source = open(path, "rb")
+        # by name only where it must be: soundfile draws conclusions from suffixes such as .raw
+        target = str(path) if os.name == "nt" else self._source.fileno()
         try:
-            self._file = soundfile.SoundFile(name)
-        except (
-            soundfile.SoundFileError,
-            TypeError,
-        ) as error:  # TypeError: named .raw, has no header
+            self._file = soundfile.SoundFile(target, closefd=False)
+        except (soundfile.SoundFileError, TypeError) as error:
+            self._source.close()
             reason = getattr(error, "error_string", "") or "a format without header"
-            raise AudioUnreadable(f"{self.name}: {reason.strip(' .')}") from error
+            raise AudioUnreadable(reason.strip(" .")) from error
         self.rate, self.channels = self._file.samplerate, self._file.channels
         self.claimed = self._promise()
         self.damaged = self.decoded = 0
@@ -117,6 +117,7 @@ class SndfileReader:
     def close(self):
         """Close the file."""
         self._file.close()
+        self._source.close()
 
 
 class AvReader:
@@ -128,23 +129,23 @@ class AvReader:
         import av
 
         self._failures = (av.FFmpegError, ValueError)
-        self._source = open(path, "rb")  # a name would be open to FFmpeg's protocols
         try:
-            self._container, self._stream = self._open()
+            self._container, self._stream = self._open(path)
         except self._failures as error:
-            self._source.close()
             reason = getattr(error, "strerror", None) or str(error)
-            raise AudioUnreadable(f"{self.name}: {reason}") from error
+            raise AudioUnreadable(reason) from error
         self.rate, self.channels = self._stream.rate, self._stream.channels
         self.claimed = self._promise(path)
         self.damaged = self.decoded = 0
         self.cut = self._container.format.name == "ogg" and not _ends_properly(path)
 
-    def _open(self):
+    def _open(self, path):
         import av
 
-        options = {"format_whitelist": AV_FORMATS}
-        container = av.open(self._source, options=options, metadata_errors="replace")
+        # a bare name could be taken for an address: "http:..." is a file here
+        name = "file:" + os.path.abspath(path)
+        options = {"format_whitelist": AV_FORMATS, "protocol_whitelist": "file"}
+        container = av.open(name, options=options, metadata_errors="replace")
         stream = next(iter(container.streams.audio), None)
         if stream is None or stream.codec_context is None or not stream.rate:
             container.close()
@@ -199,7 +200,6 @@ class AvReader:
     def close(self):
         """Close the file."""
         self._container.close()
-        self._source.close()
 
 
 def _kind(frame):
