@@ -48,20 +48,25 @@ def train(
     print(path)
 
 
-def export(model: str, out: Path, /):
-    """Write a checkpoint without its classifier, as it is shipped.
+def export(run: Path, out: Path, /, result: Path | None = None):
+    """Write the checkpoint of a training run without its classifier, as it is shipped.
 
     Parameters
     ----------
-    model
-        A checkpoint file, or the name of a shipped one.
+    run
+        Directory of the run.
     out
         Checkpoint file to write (safetensors).
+    result
+        Results file (json) to write: the recipe and the log of the run.
     """
-    from .model import save_model, without_classifier
-    from .pipeline import open_model
+    from .model import load_model, save_model, without_classifier
+    from .results import write_result
+    from .training_state import read_run
 
-    save_model(without_classifier(open_model(model)), out)
+    save_model(without_classifier(load_model(run / "model.safetensors")), out)
+    if result:
+        write_result(result.stem, read_run(run), directory=result.parent)
 
 
 def embed(corpus: Path, out: Path, /, model: str = "lite", device: str = "auto"):

@@ -71,6 +71,39 @@ def load_state(path, config, model, optimizer):
     return json.loads(metadata["facts"])
 
 
+def read_run(directory):
+    """Return the recipe and the log of a training run.
+
+    Parameters
+    ----------
+    directory : Path
+        Directory of the run.
+
+    Returns
+    -------
+    dict
+        ``config`` (as nested dicts), ``steps`` done, ``best`` validation MAP, and ``rows``: one
+        dict a step with the losses, and the validation MAP where it was measured.
+
+    Raises
+    ------
+    ResumeError
+        If there is no readable state.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    path = directory / "state.safetensors"
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+    except (OSError, SafetensorError) as error:
+        raise ResumeError(f"{path}: not a readable training state ({error})") from error
+    facts = json.loads(metadata["facts"])
+    rows = [{k: round(v, 4) for k, v in row.items()} for row in facts["rows"]]
+    config = json.loads(metadata["config"])
+    return {"config": config, "steps": facts["step"], "best": facts["best"], "rows": rows}
+
+
 def _optimizer_state(moments, optimizer):
     state = {}
     for name, tensor in moments.items():

@@ -47,6 +47,9 @@ def test_the_whole_line_from_songbook_to_scores(corpus, tmp_path, capsys):
     main([*common, "--systems", "model", "--embeddings", str(tmp_path / "e.safetensors")])
     stored = json.loads(scores.read_text())["rows"]
     assert stored[0]["map"] == pytest.approx(fresh[3]["map"], abs=1e-9)
+    log = tmp_path / "training.json"
+    main(["export", str(tmp_path / "run"), str(tmp_path / "m.safetensors"), "--result", str(log)])
+    assert len(json.loads(log.read_text())["rows"]) == 2
     capsys.readouterr()
     main(["summary", str(scores)])
     assert f"{stored[0]['map']:.3f}" in capsys.readouterr().out
