@@ -236,8 +236,8 @@ def _magnitudes(signal, plan, frames):
         for kernel in stage.kernels:
             start = stage.margin - kernel.shape[1] // 2
             octaves.append(_respond(signal[start:], kernel, stage.hop, frames))
-        if stage.halver is not None:
-            signal = _halve(signal, stage.halver)
+        if stage.decimator is not None:
+            signal = _decimate(signal, stage.decimator, stage.factor)
     return torch.cat(octaves[::-1])
 
 
@@ -252,17 +252,18 @@ def _respond(signal, kernel, hop, frames):
     return power.sqrt().permute(1, 2, 0).flatten(1)[:, :frames]  # frame = row * step + which
 
 
-def _halve(signal, halver):
-    """Low-pass ``signal`` and keep every second sample."""
-    outputs, taps = halver.shape
-    count = (len(signal) - taps) // (2 * outputs) + 1
-    step = stride_apart(taps, 2 * outputs)
-    rows = count // step
-    windows = _views(signal, taps, 2 * outputs, rows * step)  # (step, taps, rows)
-    halved = signal.new_empty(rows, step, outputs)
+def _decimate(signal, decimator, factor):
+    """Low-pass ``signal`` and keep every ``factor``-th sample."""
+    outputs, taps = decimator.shape
+    step = stride_apart(taps, factor * outputs)
+    rows = ((len(signal) - taps) // (factor * outputs) + 1) // step
+    windows = _views(signal, taps, factor * outputs, rows * step)  # (step, taps, rows)
+    decimated = signal.new_empty(rows, step, outputs)
     # written in the order of time, which saves a copy
-    halved.transpose(0, 1).baddbmm_(windows.transpose(1, 2), halver.T.expand(step, -1, -1), beta=0)
-    return halved.flatten()
+    decimated.transpose(0, 1).baddbmm_(
+        windows.transpose(1, 2), decimator.T.expand(step, -1, -1), beta=0
+    )
+    return decimated.flatten()
 
 
 def _views(signal, taps, hop, frames):

@@ -1,8 +1,8 @@
 """The filters behind the constant-Q transform (chapter "From sound to CQT").
 
 Every filter spans the same number of periods: an octave lower it is twice as long, but the signal
-may then be halved in rate, so that all octaves cost about the same. A plan is a list of stages,
-one a rate: which octaves are computed there, and the low-pass that leads to the next one.
+may then be decimated, so that all octaves cost about the same. A plan is a list of stages, one a
+rate: which octaves are computed there, and the low-pass that leads to the next rate.
 """
 
 import math
@@ -12,8 +12,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-OUTPUTS = 16  # samples of half the rate that one window of a halving yields
-ATTENUATION = 70.0  # dB by which a halving suppresses what would fold onto a filter
+OUTPUTS = 16  # samples of the next rate that one window yields; what matrix kernels like best
+ATTENUATION = 70.0  # dB by which a low-pass suppresses what would fold onto a filter
 SPARSITY = 0.01  # share of each filter's spectral magnitude that librosa's default discards
 OVERSAMPLING = 2.6  # least ratio of rate to highest centre frequency: leaves room for a low-pass
 
@@ -31,26 +31,29 @@ class Stage:
     kernels : tuple of torch.Tensor [shape=(2 * bins, taps)]
         One matrix an octave, highest first: real parts of all its bins, then imaginary parts.
         Tap ``taps // 2`` meets the centre of the frame.
-    halver : torch.Tensor [shape=(OUTPUTS, taps)] or None
-        Low-pass and decimation as one matrix: every window, 2 * OUTPUTS samples after the one
-        before, gives OUTPUTS samples of half the rate. None at the last stage.
+    factor : int
+        Ratio of this rate to the next one, a power of two; 1 at the last stage.
+    decimator : torch.Tensor [shape=(OUTPUTS, taps)] or None
+        Low-pass and decimation as one matrix: every window, ``factor * OUTPUTS`` samples after
+        the one before, gives OUTPUTS samples of the next rate. None at the last stage.
     """
 
     hop: int
     margin: int
     kernels: tuple
-    halver: torch.Tensor | None
+    factor: int
+    decimator: torch.Tensor | None
 
-    def samples(self, frames, halved):
-        """How many samples give ``frames`` frames and ``halved`` samples for the next stage."""
+    def samples(self, frames, decimated):
+        """How many samples give ``frames`` frames and ``decimated`` samples for the next stage."""
         needed = 0
         for kernel in self.kernels:
             taps = kernel.shape[1]
             last = round_up(frames, stride_apart(taps, self.hop)) - 1
             needed = max(needed, self.margin - taps // 2 + last * self.hop + taps)
-        if self.halver is not None:
-            taps, step = self.halver.shape[1], 2 * OUTPUTS
-            last = round_up(math.ceil(halved / OUTPUTS), stride_apart(taps, step)) - 1
+        if self.decimator is not None:
+            taps, step = self.decimator.shape[1], self.factor * OUTPUTS
+            last = round_up(math.ceil(decimated / OUTPUTS), stride_apart(taps, step)) - 1
             needed = max(needed, last * step + taps)
         return needed
 
@@ -82,7 +85,7 @@ def make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, device, dtype):
     sr : float [Hz]
         Rate of the signal.
     hop_length : int [samples]
-        Distance of two frames; the signal is halved only as long as this can be.
+        Distance of two frames; the rate is halved only as often as this can be.
     n_bins, bins_per_octave : int
         Number and spacing of the bins.
     fmin : float [Hz]
@@ -101,47 +104,47 @@ def make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, device, dtype):
     possible = (hop_length & -hop_length).bit_length() - 1
     highest = fmin * 2.0 ** ((n_bins - 1) / bins_per_octave)
     early = _early_halvings(sr / (2 * highest * (1 + 0.75 / quality)), possible - octaves + 1)
-    kernels = {}  # number of halvings: matrices, highest octave first
+    kernels = {0: []}  # number of halvings: matrices, highest octave first
     edges = {}  # number of halvings: highest frequency that a filter there responds to
     for octave in range(octaves):
         top = n_bins - octave * bins_per_octave
         bins = np.arange(max(0, top - bins_per_octave), top)
         frequencies = fmin * 2.0 ** (bins / bins_per_octave)
+        halvings = min(_halvings(sr / frequencies[-1]), possible)
         designed = min(early + octave, possible)
-        halvings = max(designed, min(_halvings(sr / frequencies[-1]), possible))
-        kernel = _filters(sr / 2**designed, frequencies, quality, 2 ** (halvings - designed))
+        kernel = _filters(sr / 2**designed, frequencies, quality, halvings - designed)
         kernels.setdefault(halvings, []).append(kernel * 2.0 ** (designed / 2))
         edges.setdefault(halvings, frequencies[-1] * (1 + 2 / quality))
     return _stages(kernels, edges, sr, hop_length, lambda matrix: _tensor(matrix, device, dtype))
 
 
 def _early_halvings(headroom, spare):
-    """How often librosa halves the rate before its first octave, where it designs the filters."""
+    """How often librosa halves the rate before its first octave."""
     return max(0, min(math.ceil(math.log2(headroom)) - 2, spare))
 
 
 def _halvings(oversampling):
     """How often to halve the rate before an octave whose highest bin is sampled so often."""
     most = max(0, math.floor(math.log2(oversampling / OVERSAMPLING)))
-    # While the signal is long, the steep low-pass of the last possible halving costs more than
-    # filters of twice the length.
-    return most if most > 2 else max(0, most - 1)
+    # While the signal is long, steep low-passes cost more than long filters. At the default
+    # settings this is, of all sequences of rates, the one with the fewest operations.
+    return most if most > 3 else (0, 0, 0, 2)[most]
 
 
 def _stages(kernels, edges, sr, hop_length, tensor):
-    stages, margin = [], 0
-    lowest = max(kernels)
-    for halvings in range(lowest, -1, -1):
-        here = kernels.get(halvings, [])
-        halver = None
-        if halvings < lowest:
-            edge = max(edge for later, edge in edges.items() if later > halvings)
-            lowpass = _lowpass(edge * 2**halvings / sr)
-            halver = tensor(_halving_matrix(lowpass))
-            margin = 2 * margin + len(lowpass) // 2
+    stages, margin, later = [], 0, None
+    for halvings in sorted(kernels, reverse=True):
+        matrices = tuple(map(tensor, kernels[halvings]))
+        factor, decimator = 1, None
+        if later is None:
+            margin = max(matrix.shape[1] for matrix in matrices) // 2
         else:
-            margin = max(kernel.shape[1] for kernel in here) // 2
-        stages.append(Stage(hop_length >> halvings, margin, tuple(map(tensor, here)), halver))
+            factor = 2 ** (later - halvings)
+            lowpass = _lowpass(edges[later] * 2**halvings / sr, factor)
+            decimator = tensor(_decimation_matrix(lowpass, factor))
+            margin = factor * margin + len(lowpass) // 2
+        stages.append(Stage(hop_length >> halvings, margin, matrices, factor, decimator))
+        later = halvings
     return tuple(reversed(stages))
 
 
@@ -150,12 +153,16 @@ def _tensor(matrix, device, dtype):
         return torch.from_numpy(matrix).to(device, dtype)
 
 
-def _filters(rate, frequencies, quality, decimation):
-    """Matrix of one octave [shape=(2 * bins, taps)]; ``decimation`` keeps every n-th tap."""
+def _filters(rate, frequencies, quality, halvings):
+    """Matrix of one octave [shape=(2 * bins, taps)].
+
+    The filters are designed at ``rate``, as librosa's are, for a signal whose rate is halved that
+    many times more (doubled if negative).
+    """
+    keep, dense = 2 ** max(0, halvings), 2 ** max(0, -halvings)
     lengths = quality * rate / frequencies
     size = 2 ** math.ceil(math.log2(lengths.max()))
-    half = round_up(math.ceil(lengths.max() / 2) + 1, decimation)
-    half = min(half, size // 2)
+    half = dense * min(round_up(math.ceil(lengths.max() / 2) + 1, keep), size // 2)
     rows = []
     for length, frequency in zip(lengths, frequencies, strict=True):
         wavelet = np.zeros(size, dtype=complex)
@@ -166,8 +173,9 @@ def _filters(rate, frequencies, quality, decimation):
         wavelet[start : start + len(time)] = window / window.sum() * np.exp(phase)
         spectrum = _discard_smallest(np.fft.fft(wavelet)[: size // 2 + 1])
         # The product with a frame's spectrum is, in time, a product with this:
-        row = np.fft.fft(spectrum, size) / size * np.sqrt(length) * decimation
-        rows.append(row[size // 2 - half : size // 2 + half : decimation])
+        row = np.fft.fft(spectrum, size * dense) / (size * dense) * np.sqrt(length) * keep
+        centre = size * dense // 2
+        rows.append(row[centre - half : centre + half : keep])
     return np.concatenate([np.real(rows), np.imag(rows)])
 
 
@@ -179,17 +187,17 @@ def _discard_smallest(spectrum):
     return np.where(magnitude >= threshold, spectrum, 0)
 
 
-def _lowpass(edge):
-    """Half-band filter that keeps 0 to ``edge`` [cycles a sample] clean when halving the rate."""
-    width = 0.5 - 2 * edge  # from the edge to what folds onto it
-    half = math.ceil((ATTENUATION - 8) / (2.285 * 2 * np.pi * width) / 2) | 1  # Kaiser's formula
+def _lowpass(edge, factor):
+    """Filter that keeps 0 to ``edge`` [cycles a sample] clean when keeping every n-th sample."""
+    width = 1 / factor - 2 * edge  # from the edge to what folds onto it
+    half = math.ceil((ATTENUATION - 8) / (2.285 * 2 * np.pi * width) / 2)  # Kaiser's formula
     time = np.arange(-half, half + 1)
-    taps = np.sinc(time / 2) * np.kaiser(len(time), 0.1102 * (ATTENUATION - 8.7))
+    taps = np.sinc(time / factor) * np.kaiser(len(time), 0.1102 * (ATTENUATION - 8.7))
     return taps / taps.sum()
 
 
-def _halving_matrix(lowpass):
-    matrix = np.zeros((OUTPUTS, 2 * (OUTPUTS - 1) + len(lowpass)))
+def _decimation_matrix(lowpass, factor):
+    matrix = np.zeros((OUTPUTS, factor * (OUTPUTS - 1) + len(lowpass)))
     for output in range(OUTPUTS):
-        matrix[output, 2 * output : 2 * output + len(lowpass)] = lowpass
+        matrix[output, factor * output : factor * output + len(lowpass)] = lowpass
     return matrix

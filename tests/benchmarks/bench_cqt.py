@@ -79,11 +79,13 @@ def operations(seconds):
     plan = make_plan(SR, HOP, BINS, 12, C1, torch.device("cpu"), torch.float32)
     frames = 1 + seconds * SR // HOP
     total = 0
-    for halvings, stage in enumerate(plan):
+    rate = SR
+    for stage in plan:
         total += sum(2 * kernel.numel() * frames for kernel in stage.kernels)
-        if stage.halver is not None:
-            lowpass = stage.halver.shape[1] - 2 * (OUTPUTS - 1)
-            total += 2 * lowpass * math.ceil(seconds * SR / 2 ** (halvings + 1))
+        if stage.decimator is not None:
+            lowpass = stage.decimator.shape[1] - stage.factor * (OUTPUTS - 1)
+            rate /= stage.factor
+            total += 2 * lowpass * math.ceil(seconds * rate)
     return total
 
 
