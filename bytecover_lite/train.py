@@ -6,6 +6,7 @@ where it was killed: on a CPU the resumed run equals the undisturbed one bit for
 """
 
 import csv
+import logging
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -147,6 +148,7 @@ def _launch(accelerator, devices, nodes, precision):
     if precision == "auto":
         precision = "bf16-mixed" if _computes_in_bfloat16(accelerator) else "32-true"
     strategy = "ddp" if devices * nodes > 1 else "auto"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision
     fabric = Fabric(
         accelerator=accelerator,
         devices=devices,
