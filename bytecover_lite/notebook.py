@@ -102,8 +102,10 @@ def choose_scale():
     """
     import torch
 
-    scale = "gpu" if torch.cuda.is_available() else "cpu"
-    device = torch.cuda.get_device_name() if scale == "gpu" else f"{torch.get_num_threads()} threads"
+    threads = f"threads: {torch.get_num_threads()}"
+    scale, device = "cpu", threads
+    if torch.cuda.is_available():
+        scale, device = "gpu", torch.cuda.get_device_name()
     version = importlib.metadata.version("bytecover-lite")
     print(f"scale: {scale} ({device}), bytecover-lite {version}, torch {torch.__version__}")
     return scale
