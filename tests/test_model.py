@@ -300,6 +300,15 @@ def test_an_altered_checkpoint_is_refused(tmp_path, change, message):
         load_model(path)
 
 
+def test_the_shipped_checkpoint_embeds_and_ignores_gain():
+    model = ByteCover.from_pretrained()
+    spectrograms = _spectrograms()
+    expected = model(spectrograms).embedding
+    assert expected.shape == (4, model.embedding_size)
+    torch.testing.assert_close(model(100 * spectrograms).embedding, expected, rtol=1e-3, atol=1e-3)
+    assert torch.pdist(torch.nn.functional.normalize(expected)).min() > 0
+
+
 def test_a_shipped_checkpoint_that_is_not_there_is_named():
     with pytest.raises(CheckpointError, match=r"nobody\.safetensors: no such checkpoint"):
         ByteCover.from_pretrained("nobody")
