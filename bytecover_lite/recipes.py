@@ -1,7 +1,8 @@
-"""The two training recipes, as data (book chapter "Training", table of ambiguities).
+"""The training recipes, as data (book chapter "Training", table of ambiguities).
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
-it is an assumption. ``lite`` is a small set of differences that two CPU cores can train.
+it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
+``long`` the same for hours.
 """
 
 from dataclasses import dataclass, field, replace
@@ -111,4 +112,12 @@ def lite(**changes):
     return replace(config, **changes)
 
 
-PRESETS = {"lite": lite, "paper": paper}
+def long(**changes):
+    """Return the recipe of the shipped checkpoint: ``lite``, wider and for hours, not minutes."""
+    steps = 6_000
+    model = replace(lite().model, width=0.375)
+    config = lite(model=model, steps=steps, contrastive_steps=steps, validate_every=500)
+    return replace(config, **changes)
+
+
+PRESETS = {"lite": lite, "long": long, "paper": paper}

@@ -74,6 +74,10 @@ PRESETS = {
         Block("validation", "validation", 80, 4, ("real", "hard")),
         Block("test", "test", 80, 4, ("real",)),
     ),
+    "large": (
+        Block("train", "train", 6000, 6, ("easy", "real", "hard")),
+        Block("validation", "validation", 80, 4, ("real", "hard")),
+    ),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
     "real": (Block("test", "test", 80, 4, ("real",)),),
     "hard": (Block("test", "test", 80, 4, ("hard",)),),

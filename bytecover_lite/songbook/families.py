@@ -186,6 +186,8 @@ def read_table(path, *, limit_families: int | None = None) -> list[Member]:
         raise FamilyError(
             f"{path} is no family table ({error!r}): reinstall the package"
         ) from error
+    if not members:
+        raise FamilyError(f"{path} is an empty family table; reinstall")
     names = list(dict.fromkeys(member.family for member in members))
     if limit_families is None:
         return members

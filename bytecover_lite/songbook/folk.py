@@ -23,7 +23,7 @@ from bytecover_lite.cqt import FeatureSettings
 
 from .families import Member, read_table
 from .recordings import record
-from .scores import Score, corpus_folder, read_score
+from .scores import Score, read_score, tune_text
 from .unheard import BASSES, DRONES, LEADS, PLUCKED, SUSTAINED, cast, clock, perform
 from .version import Version
 
@@ -81,9 +81,7 @@ def families(limit_families: int | None = None) -> list[Member]:
 
 def title(member: Member) -> str:
     """Return what the book calls the tune."""
-    text = (corpus_folder() / member.file).read_text(encoding="utf-8", errors="replace")
-    tune = re.search(rf"(?ms)^X:\s*0*{member.number}\s*$(.*?)(?=^X:|\Z)", text)
-    found = tune and re.search(r"(?m)^T:\s*(.*?)\s*$", tune[1])
+    found = re.search(r"(?m)^T:\s*(.*?)\s*$", tune_text(member.file, member.number))
     return found[1] if found else f"{Path(member.file).stem} {member.number}"
 
 
@@ -131,12 +129,28 @@ def accompany(rng, tune, score: Score, length: float) -> list:
         Lines for `unheard.perform`; empty when the tune is played alone.
     """
     kinds = rng.sample(("drone", "bass", "plucked", "held"), rng.choice((0, 1, 1, 2)))
-    chords = _chords(rng, tune, score.bars, length)
+    chords = fit_chords(rng, tune, score.bars, length)
     return [_LAYERS[kind](rng, chords, score.beat, int(tune["pitch"][-1])) for kind in kinds]
 
 
-def _chords(rng, tune, bars, length: float) -> list[tuple[float, float, int, int]]:
-    """Fit a triad to every bar: (start, end, root, third); other seeds, other chords."""
+def fit_chords(rng, tune, bars, length: float) -> list[tuple[float, float, int, int]]:
+    """Fit a triad of the tune's scale to every bar; other seeds, other chords.
+
+    Parameters
+    ----------
+    rng : random.Random
+        Gives each triad a handicap worth up to a quarter of the bar.
+    tune : np.ndarray [shape=(n,), dtype=SCORE_DTYPE]
+    bars : np.ndarray
+        Where bars begin, in quarters.
+    length : float
+        Quarters.
+
+    Returns
+    -------
+    list of (float, float, int, int)
+        Start and end in quarters, pitch class of the root, semitones of the third.
+    """
     taste = np.array([rng.uniform(0, 0.25) for _ in _TRIADS])
     scale = _weights(tune, 0.0, length)
     known = scale >= np.sort(scale)[-7]

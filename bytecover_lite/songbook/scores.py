@@ -5,6 +5,7 @@ The tunes stay where the user installed them: this repository holds names of fil
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,15 +86,17 @@ def read_score(file: str, number: int | None = None, *, unfold: bool = True) -> 
     ScoreError
         If there is no such score in the installed corpus, or it has no notes.
     """
-    path = corpus_folder() / file
-    if not path.is_file():
-        raise ScoreError(f"{path} does not exist: install the tested music21 (requirements.lock)")
-    from music21 import converter
-
+    path = _find(file)
     name = file if number is None else f"{file} number {number}"
-    try:  # no pickles: nothing is left in the user's temporary folder
-        parsed = converter.parseFile(path, number=number, forceSource=True, storePickle=False)
-    except converter.ConverterException as error:
+    from music21 import converter
+    from music21.exceptions21 import Music21Exception
+
+    try:
+        if number is None:  # no pickles: nothing is left in the user's temporary folder
+            parsed = converter.parseFile(path, forceSource=True, storePickle=False)
+        else:
+            parsed = converter.parseData(tune_text(file, number), format="abc")
+    except Music21Exception as error:
         raise ScoreError(f"music21 cannot read {name}: {error}") from error
     parts = {str(part.partName or ""): _bars(part) for part in parsed.parts}
     bars = max(parts.values(), key=len, default=[])
@@ -108,6 +111,35 @@ def read_score(file: str, number: int | None = None, *, unfold: bool = True) -> 
         bars=np.cumsum([0.0, *(lengths[i] for i in order)])[:-1],
         beat=_beat(parsed),
     )
+
+
+def tune_text(file: str, number: int) -> str:
+    """Return one tune of an ABC file of many, as text.
+
+    Parameters
+    ----------
+    file : str
+        Path below the corpus folder.
+    number : int
+        Reference number (``X:``).
+
+    Raises
+    ------
+    ScoreError
+        If there is no such file or tune.
+    """
+    text = _find(file).read_text(encoding="utf-8", errors="replace")
+    found = re.search(rf"(?ms)^X:\s*0*{number}\s*$.*?(?=^X:|\Z)", text)
+    if not found:
+        raise ScoreError(f"{file} has no tune {number}: install the tested music21")
+    return found[0]
+
+
+def _find(file: str) -> Path:
+    path = corpus_folder() / file
+    if not path.is_file():
+        raise ScoreError(f"{path} does not exist: install the tested music21 (requirements.lock)")
+    return path
 
 
 def playing_order(count: int, *, starts, ends, sections, firsts) -> list[int]:

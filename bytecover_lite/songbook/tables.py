@@ -35,7 +35,7 @@ def find_chorales(*, jobs: int = 2) -> list[Member]:
     list of Member
     """
     files = sorted(path.name for path in (corpus_folder() / "bach").glob("*.mxl"))
-    return group_chorales(_read(_voices, [(f"bach/{file}", None) for file in files], jobs))
+    return group_chorales(_read(read_voices, [(f"bach/{file}", None) for file in files], jobs))
 
 
 def find_folk_tunes(*, jobs: int = 2) -> list[Member]:
@@ -52,7 +52,7 @@ def find_folk_tunes(*, jobs: int = 2) -> list[Member]:
     -------
     list of Member
     """
-    return group_folk_tunes(_read(_tune, list(_numbers()), jobs))
+    return group_folk_tunes(_read(read_tune, list(_numbers()), jobs))
 
 
 def group_chorales(scores: dict[tuple, list[np.ndarray]]) -> list[Member]:
@@ -110,12 +110,16 @@ def _read(function, names, jobs: int) -> dict[tuple, list[np.ndarray]]:
     return {name: melodies for name, melodies in zip(names, found, strict=True) if melodies}
 
 
-def _voices(file: str, number: None) -> list[np.ndarray]:
+def read_voices(file: str, number: None = None) -> list[np.ndarray]:
+    """Read the pitches of soprano, alto, tenor and bass; nothing when the score is no chorale."""
     return [notes["pitch"] for notes in chorales.satb(read_score(file))]
 
 
-def _tune(file: str, number: int) -> list[np.ndarray]:
-    """Read a tune as printed, without repeats: books differ in whether they write them out."""
+def read_tune(file: str, number: int) -> list[np.ndarray]:
+    """Read the pitches of a tune as printed, without repeats: some books write them out.
+
+    A tune that music21 cannot read is left out, by name.
+    """
     try:
         score = read_score(file, number, unfold=False)
     except ScoreError as error:
