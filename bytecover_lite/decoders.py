@@ -167,7 +167,7 @@ class AvReader:
 
         fifo, kind = AudioFifo(), None
         size = max(1, READ_VALUES // max(1, self.channels))
-        for frame in self._frames():
+        for frame in self.frames():
             if kind not in (None, _kind(frame)):  # the stream changes its channels midway
                 yield from _drain(fifo)
                 fifo = AudioFifo()
@@ -177,7 +177,8 @@ class AvReader:
                 yield from _drain(fifo)
         yield from _drain(fifo)
 
-    def _frames(self):
+    def frames(self):
+        """Yield the decoded frames of the stream, as PyAV has them."""
         for packet in self._packets():
             try:
                 frames = self._stream.codec_context.decode(packet)
