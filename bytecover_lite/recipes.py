@@ -114,7 +114,7 @@ def lite(**changes):
 
 def long(**changes):
     """Return the recipe of the shipped checkpoint: ``lite``, wider and for hours, not minutes."""
-    steps = 6_000
+    steps = 4_000
     model = replace(lite().model, width=0.375)
     config = lite(model=model, steps=steps, contrastive_steps=steps, validate_every=500)
     return replace(config, **changes)
