@@ -15,7 +15,7 @@ def train(
     corpus: Path,
     out: Path,
     /,
-    preset: Literal["lite", "paper"] = "lite",
+    preset: Literal["lite", "long", "paper"] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     accelerator: Literal["auto", "cpu", "cuda"] = "auto",
     devices: int = 1,
@@ -150,7 +150,7 @@ def ablate(
     /,
     tests: tuple[Path, ...],
     seeds: int = 5,
-    preset: Literal["lite", "paper"] = "lite",
+    preset: Literal["lite", "long", "paper"] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     result: Path | None = None,
 ):
