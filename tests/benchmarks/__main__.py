@@ -1,8 +1,9 @@
 """Measure speed: ``python -m tests.benchmarks [NAME ...]`` (``make bench``).
 
 Every ``bench_NAME.py`` beside this file has a function ``rows()`` that returns a list of
-dictionaries with the keys ``what``, ``value`` and ``unit`` and, if it likes, more. All of them are
-printed as one table and written to ``book/results/benchmark.json``.
+dictionaries with the keys ``what``, ``value`` and ``unit`` and, if it likes, more. They are printed
+as one table and written to ``book/results/benchmark.json``; benchmarks that were not named keep
+the rows they had, and every benchmark its own commit, date and device.
 """
 
 import importlib.util
@@ -11,14 +12,24 @@ from pathlib import Path
 
 import torch
 
-from bytecover_lite.results import write_result
+from bytecover_lite.results import ResultsError, provenance, read_result, write_result
 
 HERE = Path(__file__).parent
 
 
 def measure(names):
-    """Run the named benchmarks and return their rows, each with its benchmark's name."""
-    return [{"benchmark": name} | row for name in names for row in _load(name).rows()]
+    """Run the named benchmarks; return each one's rows and where they came from."""
+    return {name: {"provenance": provenance(), "rows": _load(name).rows()} for name in names}
+
+
+def merge(found):
+    """Put new measurements in the place of earlier ones of the same benchmarks."""
+    try:
+        earlier = read_result("benchmark")["benchmarks"]
+    except ResultsError:
+        earlier = {}
+    kept = earlier | found
+    return {name: kept[name] for name in available() if name in kept}
 
 
 def available():
@@ -36,15 +47,15 @@ def _load(name):
     return module
 
 
-def show(rows):
+def show(found):
     """Print the rows as a table."""
-    for row in rows:
-        print(f"{row['benchmark']:<14}{row['what']:<60}{row['value']:>12.4g} {row['unit']}")
+    for name, one in found.items():
+        for row in one["rows"]:
+            print(f"{name:<12}{row['what']:<72}{row['value']:>12.4g} {row['unit']}")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     found = measure(sys.argv[1:] or available())
     show(found)
-    if not sys.argv[1:]:
-        print(write_result("benchmark", {"rows": found}))
+    print(write_result("benchmark", {"benchmarks": merge(found)}))

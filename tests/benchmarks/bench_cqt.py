@@ -3,28 +3,28 @@
 import contextlib
 import io
 import math
-import subprocess
-import sys
 
 import numpy as np
 import torch
 
 from bytecover_lite.cqt import C1, cqt, extract
 from bytecover_lite.filterbank import OUTPUTS, make_plan
+from tests.benchmarks.memory import printed_by
 from tests.benchmarks.timing import interleaved, matmul_rate
 
 SR, HOP, BINS = 22050, 512, 84
 
 HOURS = """
-import resource, sys
+import sys
 import numpy as np
 from bytecover_lite.cqt import extract
+from tests.benchmarks.memory import peak
 
 block = np.random.default_rng(0).standard_normal(30 * 22050).astype(np.float32)
 extract(iter([block] * 4))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 extract(block for _ in range(120 * int(sys.argv[1])))
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print(peak() - before)
 """
 
 
@@ -108,12 +108,9 @@ def _candidates(signal):
 
 def _memory(hours):
     """Peak memory of a long stream beyond that of two minutes."""
-    run = subprocess.run(
-        [sys.executable, "-c", HOURS, str(hours)], capture_output=True, text=True, check=True
-    )
     return {
         "what": f"extract, peak memory of {hours} h beyond that of 2 min",
-        "value": float(run.stdout),
+        "value": printed_by(HOURS, hours)[0],
         "unit": "MiB",
     }
 

@@ -1,11 +1,23 @@
-"""Every benchmark of the method runs and says what it measured."""
+"""Every benchmark runs and says what it measured."""
 
 import pytest
 
-from tests.benchmarks import bench_cqt, bench_network
+from tests.benchmarks import (
+    bench_baselines,
+    bench_cqt,
+    bench_data,
+    bench_index,
+    bench_network,
+    bench_retrieval,
+)
+
+BENCHMARKS = (bench_baselines, bench_cqt, bench_data, bench_index, bench_network, bench_retrieval)
 
 
-@pytest.mark.parametrize("benchmark_module", [bench_cqt, bench_network])
+@pytest.mark.filterwarnings(  # librosa.load may fall back to audioread, which imports them
+    "ignore:'(aifc|audioop|sunau)' is deprecated:DeprecationWarning"
+)
+@pytest.mark.parametrize("benchmark_module", BENCHMARKS)
 def test_rows_are_complete(benchmark_module):
     for row in benchmark_module.rows(quick=True):
         assert {"what", "value", "unit"} <= set(row)

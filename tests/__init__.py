@@ -1,0 +1,1 @@
+"""A package, because installed data sets bring a `tests` of their own."""
