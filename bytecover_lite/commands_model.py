@@ -94,9 +94,13 @@ def evaluate(
     corpus: Path,
     /,
     systems: tuple[str, ...] = ("random", "chroma", "2dftm", "model"),
+    fine: Path | None = None,
     model: str = "lite",
     embeddings: Path | None = None,
     split: str = "test",
+    share: int = 1,
+    details: bool = False,
+    tables: Path | None = None,
     out: Path | None = None,
     device: str = "auto",
 ):
@@ -105,15 +109,24 @@ def evaluate(
     Parameters
     ----------
     corpus
-        Corpus directory.
+        Corpus directory; with --embeddings and without chroma, 2dftm and qmax, any directory
+        with a versions.csv.
     systems
         Any of random, chroma, 2dftm, qmax, model.
+    fine
+        Corpus of the same versions in shorter frames, for chroma, 2dftm and qmax.
     model
         A checkpoint file, or the name of a shipped one.
     embeddings
         Use these for the system "model" instead of computing them.
     split
         Which rows of the versions table.
+    share
+        Score every so-manieth work only: what qmax can do of a large corpus.
+    details
+        Put curves, distributions and the best and worst queries into the results file.
+    tables
+        Directory for one table a system with one row a query (csv).
     out
         Results file (json) to write.
     device
@@ -123,7 +136,16 @@ def evaluate(
     from .results import write_result
 
     rows = score_corpus(
-        corpus, systems, model=model, embeddings=embeddings, split=split, device=device
+        corpus,
+        systems,
+        fine=fine,
+        model=model,
+        embeddings=embeddings,
+        split=split,
+        share=share,
+        details=details,
+        tables=tables,
+        device=device,
     )
     print_scores(rows)
     if out:

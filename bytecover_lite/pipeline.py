@@ -8,13 +8,12 @@ import shutil
 import time
 from pathlib import Path
 
-import numpy as np
-
 from .data import read_versions
+from .details import describe
 from .errors import BytecoverError
+from .retrieval import score
 from .store import FeatureStore
-
-SYSTEMS = ("random", "chroma", "2dftm", "qmax", "model")
+from .systems import CLASSICAL, SYSTEMS, from_baseline, from_embeddings, from_model
 
 
 class PipelineError(BytecoverError):
@@ -96,22 +95,41 @@ def extract_corpus(versions, out, settings, *, jobs=2, cluster=None):
 
 
 def score_corpus(
-    corpus, systems=SYSTEMS, *, model="lite", embeddings=None, split="test", device="auto"
+    corpus,
+    systems=SYSTEMS,
+    *,
+    fine=None,
+    model="lite",
+    embeddings=None,
+    split="test",
+    share=1,
+    details=False,
+    tables=None,
+    device="auto",
 ):
     """Score systems on one split of a corpus with the canonical rules.
 
     Parameters
     ----------
     corpus : path-like
-        Corpus directory.
+        Corpus directory. If ``embeddings`` are given and no baseline that listens is asked for,
+        its versions table is enough.
     systems : sequence of str
         Of ``random``, ``chroma``, ``2dftm``, ``qmax``, ``model``.
+    fine : path-like, optional
+        Corpus of the same versions in shorter frames, for the classical baselines.
     model : str
         Checkpoint file or shipped name, for ``model``.
     embeddings : path-like, optional
         Embeddings file to use instead of computing them.
     split : str
         Which rows of the versions table.
+    share : int
+        Score a part of the collection: every so-manieth work of every size.
+    details : bool
+        Add to each row what :func:`bytecover_lite.details.describe` returns, as ``details``.
+    tables : path-like, optional
+        Directory for the per-query table of every system (csv).
     device : str
         Where the model runs.
 
@@ -123,39 +141,79 @@ def score_corpus(
     unknown = [system for system in systems if system not in SYSTEMS]
     if unknown:
         raise PipelineError(f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}")
-    table, store = open_corpus(corpus)
-    table = table[table["split"] == split]
+    labels_only = embeddings and not set(systems) & set(CLASSICAL)
+    table, store = _labels(corpus) if labels_only else open_corpus(corpus)
+    table = part_of(table[table["split"] == split], share)
     if table.empty:
         raise PipelineError(f"{corpus}: the versions table has no row of split {split!r}")
-    rows = []
+    name = Path(corpus).name + (f" 1/{share}" if share > 1 else "")
+    versions, rows = list(table["version"]), []
+    if fine:
+        fine = features_of(versions, fine)
     for system in systems:
         began = time.perf_counter()
-        scores = _evaluate(system, table, store, model, embeddings, device)
+        if system != "model":
+            found = from_baseline(system, fine or store, versions)
+        elif embeddings:
+            found = from_embeddings(embeddings, versions)
+        else:
+            found = from_model(store, versions, model=model, device=device)
+        ranks = found.ranks(list(table["clique"]), versions)
+        scores = score(ranks)
         seconds = round(time.perf_counter() - began, 2)
-        rows.append(
-            {"corpus": Path(corpus).name, "system": system, "seconds": seconds} | scores.summary()
-        )
+        row = {"corpus": name, "system": system, "seconds": seconds} | scores.summary()
+        rows.append(row | ({"details": describe(found, ranks, scores)} if details else {}))
+        if tables:
+            Path(tables).mkdir(parents=True, exist_ok=True)
+            scores.per_query.to_csv(Path(tables) / f"{system}.csv", index=False)
     return rows
 
 
-def _evaluate(system, table, store, model, embeddings, device):
-    from .baselines import chroma_distances, random_distances, two_dftm_distances
-    from .embed import Embeddings, embed_versions
-    from .qmax import qmax_distances
-    from .retrieval import evaluate, evaluate_embeddings
+def part_of(table, share):
+    """Return every ``share``-th work of every size, all versions of it.
 
-    cliques, versions = list(table["clique"]), list(table["version"])
-    if system == "model":
-        if embeddings:
-            found = Embeddings.load(embeddings).select(versions)
-        else:
-            found = embed_versions(open_model(model), store, versions, device=device, progress=True)
-        return evaluate_embeddings(found.vectors, cliques)
-    if system == "random":
-        return evaluate(random_distances(len(versions), seed=0), cliques)
-    spectrograms = [np.asarray(store[version], dtype=np.float32) for version in versions]
-    compare = {"chroma": chroma_distances, "2dftm": two_dftm_distances, "qmax": qmax_distances}
-    return evaluate(compare[system](spectrograms), cliques)
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Versions table.
+    share : int
+        1 returns the table.
+
+    Raises
+    ------
+    PipelineError
+        If ``share`` is not positive.
+    """
+    if share < 1:
+        raise PipelineError(f"share is {share}: it must be at least 1")
+    sizes = table.groupby("clique", sort=False).size()
+    place = sizes.groupby(sizes).cumcount()  # first, second, ... of its size
+    return table[table["clique"].map(place) % share == 0]
+
+
+def features_of(versions, corpus):
+    """Open the feature store of a corpus that must hold the given versions.
+
+    Raises
+    ------
+    PipelineError
+        If a version has no features there.
+    """
+    _, store = open_corpus(corpus)
+    missing = [version for version in versions if version not in store]
+    if missing:
+        raise PipelineError(
+            f"{corpus}: {len(missing)} versions have no features there, the first is "
+            f"{missing[0]!r}: it must be a corpus of the same versions"
+        )
+    return store
+
+
+def _labels(corpus):
+    path = Path(corpus) / "versions.csv"
+    if not path.is_file():
+        raise PipelineError(f"{path} does not exist: it says which versions belong together")
+    return read_versions(path), None
 
 
 def print_scores(rows):

@@ -195,3 +195,23 @@ def test_command_writes_a_results_file(scripts, published, tmp_path):
     found = json.loads((tmp_path / "results" / "datacos-hpcp-chroma.json").read_text())
     assert found["dataset"] == "da-tacos benchmark"
     assert found["provenance"]["commit"]
+
+
+def test_embeddings_of_the_whole_benchmark_are_scored_by_the_command(scripts, tmp_path, capsys):
+    """13,000 queries against 14,999 others; 2,000 works are nobody's match."""
+    from bytecover_lite.cli import main
+    from bytecover_lite.embed import Embeddings
+
+    scripts[0].main(tmp_path)
+    table = scripts[0].versions_table()
+    generator = np.random.default_rng(0)
+    works = generator.standard_normal((3000, 24))[table["clique"].factorize()[0]]
+    vectors = (works + 1.5 * generator.standard_normal(works.shape)).astype(np.float32)
+    Embeddings(tuple(table["version"]), vectors).save(tmp_path / "e.safetensors")
+    given = ["--embeddings", str(tmp_path / "e.safetensors"), "--out", str(tmp_path / "s.json")]
+    main(["evaluate", str(tmp_path), "--systems", "model", *given])
+    row = json.loads((tmp_path / "s.json").read_text())["rows"][0]
+    assert (row["n_queries"], row["n_lone"], row["n_references"]) == (13_000, 2_000, 15_000)
+    assert (row["n_works"], row["ceiling"]) == (1_000, 1)
+    assert 0.01 < row["map"] < 1
+    assert "13000" in capsys.readouterr().out

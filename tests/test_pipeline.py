@@ -1,0 +1,78 @@
+"""From a corpus to scores: parts, finer features, tables, labels without features."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bytecover_lite.cqt import FeatureSettings
+from bytecover_lite.embed import Embeddings
+from bytecover_lite.pipeline import PipelineError, features_of, part_of, score_corpus
+from bytecover_lite.songbook.corpus import build
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    """The same songs in frames of two lengths."""
+    folder = tmp_path_factory.mktemp("corpora")
+    return [
+        build("tiny", folder / name, settings=FeatureSettings(averaging=averaging), jobs=1)
+        for name, averaging in (("coarse", 40), ("fine", 20))
+    ]
+
+
+def test_a_part_keeps_the_shape_of_the_whole():
+    """Every fifth work of 13 versions and every fifth of one."""
+    cliques = [f"a{i}" for i in range(20) for _ in range(13)] + [f"b{i}" for i in range(40)]
+    part = part_of(pd.DataFrame({"clique": cliques}), 5)
+    assert part.groupby("clique").size().value_counts().to_dict() == {13: 4, 1: 8}
+    assert len(part_of(pd.DataFrame({"clique": cliques}), 1)) == len(cliques)
+
+
+def test_a_share_of_nothing_is_an_error():
+    with pytest.raises(PipelineError, match="share is 0"):
+        part_of(pd.DataFrame({"clique": ["a"]}), 0)
+
+
+def test_baselines_listen_to_the_finer_features(corpora):
+    coarse, fine = corpora
+    rows = {
+        name: score_corpus(where, ["2dftm"], fine=finer)[0]["map"]
+        for name, where, finer in (
+            ("coarse", coarse, None),
+            ("fine", fine, None),
+            ("both", coarse, fine),
+        )
+    }
+    assert rows["both"] == rows["fine"] != rows["coarse"]
+
+
+def test_finer_features_must_be_of_the_same_versions(corpora):
+    """The fine corpus lacks a version that the other has."""
+    table = pd.read_csv(corpora[0] / "versions.csv", dtype=str, keep_default_na=False)
+    with pytest.raises(PipelineError, match=r"fine: 1 versions.*'nobody'"):
+        features_of([*table["version"], "nobody"], corpora[1])
+
+
+def test_a_table_has_one_row_a_query(corpora, tmp_path):
+    row = score_corpus(corpora[0], ["random"], tables=tmp_path / "tables")[0]
+    table = pd.read_csv(tmp_path / "tables" / "random.csv")
+    assert len(table) == row["n_queries"]
+    assert table["average_precision"].mean() == pytest.approx(row["map"])
+
+
+def test_details_come_when_asked_for(corpora):
+    plain, told = (score_corpus(corpora[0], ["chroma"], details=one)[0] for one in (False, True))
+    assert set(told) - set(plain) == {"details"}
+    assert sum(told["details"]["first_ranks"]["queries"]) == told["n_queries"]
+
+
+def test_labels_are_enough_when_embeddings_are_given(corpora, tmp_path):
+    (tmp_path / "versions.csv").write_bytes((corpora[0] / "versions.csv").read_bytes())
+    versions = pd.read_csv(tmp_path / "versions.csv")["version"]
+    vectors = np.random.default_rng(0).standard_normal((len(versions), 8)).astype(np.float32)
+    Embeddings(tuple(versions), vectors).save(tmp_path / "e.safetensors")
+    given = {"embeddings": tmp_path / "e.safetensors"}
+    rows = score_corpus(tmp_path, ["random", "model"], **given)
+    assert rows[1]["map"] == score_corpus(corpora[0], ["model"], **given)[0]["map"]
+    with pytest.raises(PipelineError, match=r"versions.csv does not exist"):
+        score_corpus(tmp_path / "nowhere", ["model"], **given)
