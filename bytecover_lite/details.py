@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .bootstrap import compare
 from .ranking import MatchRanks, Relevance
 from .retrieval import score
 
@@ -40,6 +41,26 @@ def describe(similarity, ranks, evaluation, *, extremes=12):
         "hardest": hardest,
         "easiest": easiest,
     }
+
+
+def gains(evaluation, others):
+    """Compare a system's MAP with that of others on the same queries, in pairs.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    others : dict of str to Evaluation
+
+    Returns
+    -------
+    dict of str to dict
+        For every other system, ``difference`` and the ends ``low``, ``high`` of its 95 % interval.
+    """
+    found = {}
+    for name, other in others.items():
+        one = compare(evaluation, other)
+        found[name] = {"difference": one.difference, "low": one.low, "high": one.high}
+    return found
 
 
 def precision_recall(ranks, levels=LEVELS):

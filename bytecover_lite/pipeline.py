@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from .data import read_versions
-from .details import describe
+from .details import describe, gains
 from .errors import BytecoverError
 from .retrieval import score
 from .store import FeatureStore
@@ -127,7 +127,8 @@ def score_corpus(
     share : int
         Score a part of the collection: every so-manieth work of every size.
     details : bool
-        Add to each row what :func:`bytecover_lite.details.describe` returns, as ``details``.
+        Add to each row, as ``details``, what :func:`bytecover_lite.details.describe` returns and
+        the ``gains`` over the systems before it.
     tables : path-like, optional
         Directory for the per-query table of every system (csv).
     device : str
@@ -147,7 +148,7 @@ def score_corpus(
     if table.empty:
         raise PipelineError(f"{corpus}: the versions table has no row of split {split!r}")
     name = Path(corpus).name + (f" 1/{share}" if share > 1 else "")
-    versions, rows = list(table["version"]), []
+    versions, rows, earlier = list(table["version"]), [], {}
     if fine:
         fine = features_of(versions, fine)
     for system in systems:
@@ -162,7 +163,10 @@ def score_corpus(
         scores = score(ranks)
         seconds = round(time.perf_counter() - began, 2)
         row = {"corpus": name, "system": system, "seconds": seconds} | scores.summary()
-        rows.append(row | ({"details": describe(found, ranks, scores)} if details else {}))
+        if details:
+            row["details"] = describe(found, ranks, scores) | {"gains": gains(scores, earlier)}
+        rows.append(row)
+        earlier[system] = scores
         if tables:
             Path(tables).mkdir(parents=True, exist_ok=True)
             scores.per_query.to_csv(Path(tables) / f"{system}.csv", index=False)

@@ -66,6 +66,18 @@ def test_details_come_when_asked_for(corpora):
     assert sum(told["details"]["first_ranks"]["queries"]) == told["n_queries"]
 
 
+def test_gains_are_over_the_systems_before(corpora):
+    rows = score_corpus(corpora[0], ["random", "chroma", "2dftm"], details=True)
+    assert [set(row["details"]["gains"]) for row in rows] == [
+        set(),
+        {"random"},
+        {"random", "chroma"},
+    ]
+    gain = rows[2]["details"]["gains"]["random"]
+    assert gain["difference"] == pytest.approx(rows[2]["map"] - rows[0]["map"])
+    assert gain["low"] <= gain["difference"] <= gain["high"]
+
+
 def test_labels_are_enough_when_embeddings_are_given(corpora, tmp_path):
     (tmp_path / "versions.csv").write_bytes((corpora[0] / "versions.csv").read_bytes())
     versions = pd.read_csv(tmp_path / "versions.csv")["version"]
