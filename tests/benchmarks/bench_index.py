@@ -1,4 +1,8 @@
-"""What an approximate index saves, and how much MAP it loses against the exact ranking."""
+"""What an approximate index saves, and how much MAP it loses against the exact ranking.
+
+The vectors are drawn without any structure but works, the worst case for an index that sorts
+references into cells: none of them is near another's cell.
+"""
 
 import time
 
