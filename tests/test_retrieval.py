@@ -218,6 +218,21 @@ def test_queries_and_references_may_be_different_sets():
     assert scores.per_query.matches.tolist() == [1, 1]
 
 
+def test_shape_of_youtube350():
+    """50 works, 5 queries and 2 references each: two matches, so P@10 ends at 0.2."""
+    queries, references = np.repeat(np.arange(50), 5), np.repeat(np.arange(50), 2)
+    scores = evaluate(
+        (queries[:, None] != references).astype(float),
+        queries,
+        references,
+        query_ids=[f"q{row}" for row in range(250)],
+        reference_ids=[f"r{row}" for row in range(100)],
+    )
+    assert (scores.n_queries, scores.n_lone, scores.n_references) == (250, 0, 100)
+    assert measures(scores) == [1, 1, 0.2, 1, 1, 1, 1]
+    assert scores.ceiling == 0.2
+
+
 def test_copies_under_other_ids_stay():
     """A second copy of the query's recording is a match at distance 0, not the query."""
     distances = np.array([[0, 0, 3], [0, 0, 3], [3, 3, 0]], dtype=float)
