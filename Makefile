@@ -20,7 +20,7 @@ learning := $(call method,augment data losses model model_config recipes resnet_
 scoring := $(call method,baselines qmax recurrence embed pipeline ranking retrieval)
 scores := build/scores/songbook-test.json build/scores/chorales.json
 
-.PHONY: help book test site bench serve clean lock readme lint unit browser
+.PHONY: help book test site datacos bench serve clean lock readme lint unit browser
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,19 @@ build/scores/songbook-test.json: build/run.done $(scoring)
 	$(BIN)/bytecover evaluate build/songbook --model build/run/model.safetensors --out $@
 build/scores/chorales.json: build/run.done build/chorales.done $(scoring)
 	$(BIN)/bytecover evaluate build/chorales --model build/run/model.safetensors --out $@
+
+# Da-TACOS at full size, half an hour on two cores: chapter 10 shows what it writes.
+build/datacos.begun: $(songs) $(signal) | $(INSTALLED)
+	rm -rf build/datacos build/datacos-fine && mkdir -p build && touch $@
+build/datacos.done: build/datacos.begun
+	$(BIN)/bytecover songbook build/datacos --preset datacos --jobs $(JOBS)
+	$(BIN)/bytecover songbook build/datacos-fine --preset datacos --averaging 20 --jobs $(JOBS)
+	touch $@
+datacos: build/datacos.done  ## the full Da-TACOS protocol; writes book/results/scores_datacos*.json
+	$(BIN)/bytecover evaluate build/datacos --fine build/datacos-fine --share 50 --details \
+		--systems random chroma 2dftm qmax model --out book/results/scores_datacos_part.json
+	$(BIN)/bytecover evaluate build/datacos --fine build/datacos-fine --details \
+		--out book/results/scores_datacos.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)
