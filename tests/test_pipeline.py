@@ -1,9 +1,12 @@
 """From a corpus to scores: parts, finer features, tables, labels without features."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from bytecover_lite.cli import main
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.embed import Embeddings
 from bytecover_lite.pipeline import PipelineError, features_of, part_of, score_corpus
@@ -88,3 +91,13 @@ def test_labels_are_enough_when_embeddings_are_given(corpora, tmp_path):
     assert rows[1]["map"] == score_corpus(corpora[0], ["model"], **given)[0]["map"]
     with pytest.raises(PipelineError, match=r"versions.csv does not exist"):
         score_corpus(tmp_path / "nowhere", ["model"], **given)
+
+
+def test_the_command_passes_everything_on(corpora, tmp_path):
+    out, tables = tmp_path / "scores.json", tmp_path / "tables"
+    common = ["evaluate", str(corpora[0]), "--fine", str(corpora[1]), "--out", str(out)]
+    main([*common, "--systems", "2dftm", "--share", "2", "--details", "--tables", str(tables)])
+    row = json.loads(out.read_text())["rows"][0]
+    assert row["corpus"] == "coarse 1/2"
+    assert row["n_queries"] == len(pd.read_csv(tables / "2dftm.csv")) == 4
+    assert row["details"]["by_size"][0]["map"] == row["map"]
