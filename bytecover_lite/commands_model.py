@@ -122,7 +122,7 @@ def evaluate(
     split
         Which rows of the versions table.
     share
-        Score every so-manieth work only: what qmax can do of a large corpus.
+        Score only every share-th work of every size: what qmax can do of a large corpus.
     details
         Put curves, distributions and the best and worst queries into the results file.
     tables

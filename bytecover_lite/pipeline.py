@@ -125,7 +125,7 @@ def score_corpus(
     split : str
         Which rows of the versions table.
     share : int
-        Score a part of the collection: every so-manieth work of every size.
+        Score only every ``share``-th work of every size.
     details : bool
         Add to each row, as ``details``, what :func:`bytecover_lite.details.describe` returns and
         the ``gains`` over the systems before it.
