@@ -1,4 +1,4 @@
-"""How much of a published set is there: a score on a part is not a score on the set (Full scale).
+"""How much of a published set is there, since a part is not the set (chapter "Full scale").
 
 Beside the ``versions.csv`` of a published set stands ``set.json``: its name and, for every split,
 how many recordings and works it was published with.
