@@ -1,4 +1,4 @@
-"""Write the parts of the README that follow from other files: the file tree and the results.
+"""Write the parts of README and home page that follow from other files: file tree and results.
 
 Command: ``python book/tools/readme.py`` rewrites them; with ``--check`` it only says whether they
 are out of date.
@@ -10,8 +10,11 @@ import re
 import sys
 from pathlib import Path
 
+from bytecover_lite.coverage import label
+
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
+PAGES = (README, ROOT / "book" / "index.md")
 _ENDS = ("", "_low", "_high")
 _FOLDERS = {
     "book/": "the chapters (notebooks without outputs), assets, results/ and tools/",
@@ -22,7 +25,7 @@ _FOLDERS = {
 
 
 def fill(text):
-    """Return the README with its generated parts replaced by current ones."""
+    """Return a page with its generated parts replaced by current ones."""
     for name, write in (("tree", tree), ("results", results)):
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end of {name} -->)"
         text = re.sub(pattern, lambda found, w=write: found[1] + w() + found[2], text, flags=re.S)
@@ -70,7 +73,8 @@ def _score(row, origin):
         "{:.{d}f} [{:.{d}f}, {:.{d}f}]".format(*(row[name + end] for end in _ENDS), d=digits)
         for name, digits in (("map", 3), ("mr1", 1), ("p_at_k", 3))
     ]
-    return "| " + " | ".join([row["corpus"], row["system"], *measures, origin]) + " |"
+    corpus = f"{row['corpus']} {label(row.get('coverage'))}".strip()
+    return "| " + " | ".join([corpus, row["system"], *measures, origin]) + " |"
 
 
 def _line(name, comment):
@@ -78,8 +82,9 @@ def _line(name, comment):
 
 
 if __name__ == "__main__":
-    old = README.read_text(encoding="utf-8")
-    new = fill(old)
-    if "--check" in sys.argv:
-        raise SystemExit("README.md is out of date: run `make readme`" if new != old else 0)
-    README.write_text(new, encoding="utf-8")
+    for page in PAGES:
+        old = page.read_text(encoding="utf-8")
+        new = fill(old)
+        if new != old and "--check" in sys.argv:
+            raise SystemExit(f"{page.name} is out of date: run `make readme`")
+        page.write_text(new, encoding="utf-8")
