@@ -29,9 +29,9 @@ _NAMES_OF = {
         "load_model",
         "save_model",
     ),
+    "recipes": ("TrainConfig",),
     "retrieval": ("evaluate", "evaluate_embeddings"),
     "store": ("FeatureStore", "StoreWriter"),
-    "train": ("TrainConfig",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES_OF.items() for name in names}
 
