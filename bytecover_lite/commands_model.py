@@ -17,6 +17,8 @@ def train(
     /,
     preset: Literal["lite", "long", "paper"] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
+    tests: tuple[Path, ...] = (),
+    overlap: Literal["refuse", "drop", "allow"] = "refuse",
     accelerator: Literal["auto", "cpu", "cuda"] = "auto",
     devices: int = 1,
     nodes: int = 1,
@@ -33,6 +35,10 @@ def train(
         The recipe whose values are the defaults below.
     config
         The recipe.
+    tests
+        Corpus directories, or others with a versions.csv, that the model will be tested on.
+    overlap
+        If training works are in a test set too: refuse, drop these works, or allow it.
     accelerator
         What to compute on.
     devices
@@ -40,10 +46,17 @@ def train(
     nodes
         Machines.
     """
+    from .data import read_versions
+    from .overlap import separate
     from .pipeline import open_corpus
     from .train import train as run
 
     table, store = open_corpus(corpus)
+    others = {str(path): read_versions(path / "versions.csv") for path in tests}
+    table, shared = separate(table, others, overlap=overlap)
+    if len(shared):
+        count = f"{shared['left'].nunique()} recordings of {shared['left_clique'].nunique()}"
+        print(f"{count} training works are in a test set too: {overlap}")
     path = run(config, store, table, out=out, accelerator=accelerator, devices=devices, nodes=nodes)
     print(path)
 

@@ -8,6 +8,8 @@ import shutil
 import time
 from pathlib import Path
 
+from .coverage import FILE as SET_FILE
+from .coverage import coverage, label
 from .data import read_versions
 from .details import describe, gains
 from .errors import BytecoverError
@@ -91,6 +93,9 @@ def extract_corpus(versions, out, settings, *, jobs=2, cluster=None):
         shutil.rmtree(out / "features", ignore_errors=True)
         raise PipelineError(f"{versions}: no file could be used, see {out / 'report.csv'}")
     write_versions(usable, out / "versions.csv")
+    described = versions.parent / SET_FILE
+    if described.is_file() and described.parent.resolve() != out.resolve():
+        shutil.copyfile(described, out / SET_FILE)
     print(f"{len(usable)} of {len(table)} versions usable, report in {out / 'report.csv'}")
 
 
@@ -137,13 +142,15 @@ def score_corpus(
     Returns
     -------
     list of dict
-        One row a system: corpus, system, seconds, and the summary of the evaluation.
+        One row a system: corpus, system, seconds, coverage (which share of a published set is
+        there, None if the corpus is none), and the summary of the evaluation.
     """
     unknown = [system for system in systems if system not in SYSTEMS]
     if unknown:
         raise PipelineError(f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}")
     labels_only = embeddings and not set(systems) & set(CLASSICAL)
     table, store = _labels(corpus) if labels_only else open_corpus(corpus)
+    covered = coverage(corpus, table, split)
     table = part_of(table[table["split"] == split], share)
     if table.empty:
         raise PipelineError(f"{corpus}: the versions table has no row of split {split!r}")
@@ -162,7 +169,8 @@ def score_corpus(
         ranks = found.ranks(list(table["clique"]), versions)
         scores = score(ranks)
         seconds = round(time.perf_counter() - began, 2)
-        row = {"corpus": name, "system": system, "seconds": seconds} | scores.summary()
+        row = {"corpus": name, "system": system, "seconds": seconds, "coverage": covered}
+        row |= scores.summary()
         if details:
             row["details"] = describe(found, ranks, scores) | {"gains": gains(scores, earlier)}
         rows.append(row)
@@ -221,7 +229,10 @@ def _labels(corpus):
 
 
 def print_scores(rows):
-    """Print one aligned line a system, each measure with its 95 % interval."""
+    """Print one aligned line a system, each measure with its 95 % interval.
+
+    A score on a part of a published set says on how much of it.
+    """
     print(f"{'corpus':<18}{'system':<9}{'MAP':>21}{'MR1':>23}{'P@10':>21}{'queries':>9}{'s':>8}")
     for row in rows:
         measures = "".join(
@@ -230,7 +241,8 @@ def print_scores(rows):
             for name, width, digits in (("map", 6, 3), ("mr1", 8, 1), ("p_at_k", 7, 3))
         )
         print(
-            f"{row['corpus']:<18}{row['system']:<9}{measures}{row['n_queries']:>9}{row['seconds']:>8}"
+            f"{row['corpus']:<18}{row['system']:<9}{measures}{row['n_queries']:>9}"
+            f"{row['seconds']:>8} {label(row.get('coverage'))}".rstrip()
         )
 
 
