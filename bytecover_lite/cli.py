@@ -6,8 +6,9 @@ import sys
 
 import tyro
 
-from . import commands_corpus, commands_model
+from . import commands_corpus, commands_library, commands_model, commands_reproduce
 from .errors import BytecoverError
+from .library_report import printable
 from .recipes import PRESETS
 
 COMMANDS = {
@@ -24,11 +25,16 @@ COMMANDS = {
         commands_model.summary,
         commands_model.ablate,
         commands_model.invariance,
+        commands_reproduce.reproduce,
+        commands_library.index,
+        commands_library.find,
+        commands_library.compare,
+        commands_library.duplicates,
     )
 }
 
 
-_TAKE_A_RECIPE = (commands_model.train, commands_model.ablate)
+_TAKE_A_RECIPE = (commands_model.train, commands_model.ablate, commands_reproduce.reproduce)
 
 
 def main(arguments=None):
@@ -41,14 +47,16 @@ def main(arguments=None):
             commands, prog="bytecover", description=__doc__.split("\n")[0], args=arguments
         )
     except BytecoverError as error:
-        print(f"bytecover: {error}", file=sys.stderr)
+        print(f"bytecover: {printable(error)}", file=sys.stderr)
         raise SystemExit(2) from None
 
 
 def _with_preset_of(arguments, function):
     """Give ``function`` the recipe that the command line names as its defaults."""
     words = " ".join(arguments).replace("=", " ").split()
-    preset = words[words.index("--preset") + 1] if "--preset" in words[:-1] else "lite"
+    preset = inspect.signature(function).parameters["preset"].default
+    if "--preset" in words[:-1]:
+        preset = words[words.index("--preset") + 1]
     if preset not in PRESETS:
         return function
 

@@ -1,0 +1,149 @@
+"""Whole recordings and parts of them, and the best match between two (chapter "Your own music").
+
+A concert or a medley holds several works, and its one embedding resembles none of them. So what is
+longer than a song is embedded a second time, window by window, and two recordings are as near as
+their nearest passages.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from .cqt import FeatureSettings
+from .embed import embed_versions
+
+WINDOW = 180.0  # s, about a song
+HOP = 90.0  # s from one window to the next, so that a song is never cut in half by all of them
+LONG = 360.0  # s, beyond which a recording is cut into windows
+
+
+@dataclass(frozen=True)
+class Passages:
+    """Features by the name of a passage, in the shape that ``embed_versions`` reads.
+
+    Attributes
+    ----------
+    source : FeatureStore or mapping of str to np.ndarray [shape=(n_bins, frames)]
+        Features of whole recordings.
+    settings : FeatureSettings
+        What they were made with.
+    """
+
+    source: Mapping
+    settings: FeatureSettings
+
+    def __contains__(self, name):
+        """Tell whether there is the recording of which ``name`` is a passage."""
+        return name.partition("@")[0] in self.source
+
+    def __getitem__(self, name):
+        """Return the features of a passage: ``"id"`` is all of it, ``"id@frame"`` a window."""
+        recording, _, start = name.partition("@")
+        features = self.source[recording]
+        if not start:
+            return features
+        return features[:, int(start) : int(start) + self.window]
+
+    def start(self, name):
+        """Return the second at which a passage begins."""
+        return int(name.partition("@")[2] or 0) * self.settings.seconds_per_frame
+
+    @property
+    def window(self):
+        """Length of a window in averaged frames."""
+        return max(1, round(WINDOW / self.settings.seconds_per_frame))
+
+    def names(self, recording):
+        """Name the passages of a recording: all of it, then its windows if it is long."""
+        frames = self.source[recording].shape[1]
+        if frames * self.settings.seconds_per_frame <= LONG:
+            return [recording]
+        hop = max(1, round(HOP / self.settings.seconds_per_frame))
+        count = math.ceil((frames - self.window) / hop) + 1
+        starts = [min(number * hop, frames - self.window) for number in range(count)]
+        return [recording, *(f"{recording}@{start}" for start in starts)]
+
+    def embed(self, model, names, *, progress=False):
+        """Embed passages one by one, so that their company cannot change a bit of them.
+
+        Returns
+        -------
+        Embeddings
+        """
+        return embed_versions(model, self, names, batch_frames=1, progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class Collection:
+    """Embedded passages of recordings, ready to be searched.
+
+    Attributes
+    ----------
+    recordings : list of str
+        Their ids.
+    first : np.ndarray [shape=(N + 1,), dtype=int64]
+        Row of the first passage of each recording, and the number of rows.
+    passages : sequence of str
+        Their names, see :meth:`Passages.names`.
+    vectors : np.ndarray [shape=(M, D), dtype=float32]
+        Of unit length.
+    """
+
+    recordings: list
+    first: np.ndarray
+    passages: tuple
+    vectors: np.ndarray
+
+    @classmethod
+    def of(cls, embeddings):
+        """Make a collection of embeddings whose recordings' passages stand together."""
+        passages = embeddings.versions
+        first = [row for row, name in enumerate(passages) if "@" not in name]
+        lengths = np.linalg.norm(embeddings.vectors, axis=1, keepdims=True)
+        vectors = embeddings.vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        recordings = [passages[row] for row in first]
+        return cls(recordings, np.array([*first, len(passages)]), passages, vectors)
+
+    def __len__(self):
+        """Return the number of recordings."""
+        return len(self.recordings)
+
+    def distances(self, query):
+        """Return the distance of every recording from a query: that of their nearest passages.
+
+        Parameters
+        ----------
+        query : np.ndarray [shape=(q, D)]
+            Unit vectors of the query's passages.
+
+        Returns
+        -------
+        np.ndarray [shape=(N,), dtype=float32, range=[0, 2]]
+            1 - cosine.
+        """
+        if not len(self):
+            return np.zeros(0, dtype=np.float32)
+        nearest = (self.vectors @ query.T).max(1)  # (M,)
+        return 1 - np.maximum.reduceat(nearest, self.first[:-1])
+
+    def best_passages(self, recording, query):
+        """Return which passage of a recording, and which of the query, are the nearest pair.
+
+        Parameters
+        ----------
+        recording : int
+            Its number.
+        query : Collection
+            Of one recording.
+
+        Returns
+        -------
+        str, str
+            Their names.
+        """
+        first, last = self.first[recording : recording + 2]
+        products = self.vectors[first:last] @ query.vectors.T
+        own, others = np.unravel_index(products.argmax(), products.shape)
+        return self.passages[first + own], query.passages[others]

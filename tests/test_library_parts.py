@@ -1,0 +1,153 @@
+"""Laws of what an index is made of: passages, keys, probabilities, groups."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bytecover_lite.comparison import compare, key_difference, listen
+from bytecover_lite.cqt import FeatureSettings
+from bytecover_lite.embed import Embeddings
+from bytecover_lite.passages import HOP, LONG, WINDOW, Collection, Passages
+from bytecover_lite.pipeline import open_model
+from bytecover_lite.same_work import SameWork, fit_same_work, reliability
+from bytecover_lite.version_groups import group_versions
+from tests.test_library import make_song
+
+SETTINGS = FeatureSettings(averaging=40)
+
+
+def passages_of(frames):
+    return Passages({"a": np.arange(84 * frames).reshape(84, frames)}, SETTINGS)
+
+
+@pytest.mark.parametrize("seconds", [1, LONG - 5, LONG + 1, 700, 4000])
+def test_windows_cover_a_long_recording_and_leave_a_song_alone(seconds):
+    frames = max(1, int(seconds / SETTINGS.seconds_per_frame))
+    passages = passages_of(frames)
+    whole, *windows = passages.names("a")
+    assert passages[whole].shape[1] == frames
+    assert bool(windows) == (seconds > LONG)
+    covered = set()
+    for name in windows:
+        columns = passages[name][0]
+        assert len(columns) == passages.window
+        assert passages.start(name) == pytest.approx(columns[0] * SETTINGS.seconds_per_frame)
+        covered |= set(columns)
+    assert not windows or covered == set(range(frames))
+
+
+def test_every_stretch_of_half_a_window_lies_whole_within_a_window():
+    passages = passages_of(1500)
+    starts = [passages.start(name) for name in passages.names("a")[1:]]
+    frame = SETTINGS.seconds_per_frame
+    for place in np.arange(0, 1500 * frame - (WINDOW - HOP) - frame, 7.0):
+        inside = [s <= place and place + WINDOW - HOP <= s + WINDOW + 2 * frame for s in starts]
+        assert any(inside)
+
+
+def test_the_distance_is_that_of_the_nearest_passages():
+    rng = np.random.default_rng(0)
+    names = ("a", "a@0", "a@9", "b", "c", "c@0", "c@9", "c@18")
+    vectors = rng.standard_normal((len(names), 5)).astype(np.float32)
+    collection = Collection.of(Embeddings(names, vectors))
+    query = Collection.of(Embeddings(("q", "q@0"), rng.standard_normal((2, 5)).astype(np.float32)))
+    found = collection.distances(query.vectors)
+    assert collection.recordings == ["a", "b", "c"]
+    for number, recording in enumerate(collection.recordings):
+        pairs = {
+            (name, other): 1
+            - (vectors[row] @ vector) / (np.linalg.norm(vectors[row]) * np.linalg.norm(vector))
+            for row, name in enumerate(names)
+            if name[0] == recording
+            for other, vector in zip(query.passages, query.vectors, strict=True)
+        }
+        assert found[number] == pytest.approx(min(pairs.values()), abs=1e-6)
+        assert collection.best_passages(number, query) == min(pairs, key=pairs.get)
+
+
+@pytest.mark.parametrize("semitones", range(-5, 7))
+def test_a_transposition_is_told(semitones):
+    chords = np.zeros((84, 40), dtype=np.float32)
+    rng = np.random.default_rng(1)
+    chords[rng.choice([36, 38, 40, 43, 45, 48], 40), range(40)] = 1
+    chords[24] += 0.5
+    assert key_difference(chords, np.roll(chords, semitones, axis=0)) == semitones
+
+
+def test_a_comparison_the_other_way_round_is_the_same(tmp_path):
+    model, paths = open_model("lite"), [tmp_path / f"{number}.wav" for number in range(2)]
+    for number, path in enumerate(paths):
+        make_song(path, number)
+    first, second = (listen(path, model) for path in paths)
+    there, back = compare(first, second), compare(second, first)
+    assert there.distance == pytest.approx(back.distance, abs=1e-6)
+    assert (there.semitones + back.semitones) % 12 == 0
+    assert there.probability is None
+    itself = compare(first, first, same_work=SameWork(1.0, -1.0), prior=0.5)
+    assert itself.distance == pytest.approx(0, abs=1e-5) and itself.semitones == 0
+    assert itself.probability == pytest.approx(1 / (1 + math.exp(-1)), abs=1e-4)
+
+
+def draw_pairs(count, *, share, offset=6.0, slope=-10.0, seed=0):
+    """Draw distances, and whether a pair is the same, by the law that is to be found again."""
+    rng = np.random.default_rng(seed)
+    distances = rng.uniform(0, 1.5, count)
+    chance = SameWork(offset, slope).probability(distances, prior=share)
+    return distances, rng.random(count) < chance
+
+
+def test_the_fit_finds_the_law_of_the_pairs_at_any_share_of_matches():
+    distances, same = draw_pairs(200_000, share=0.5)
+    prior = same.mean()
+    found = fit_same_work(distances, same)
+    # the law was stated with even prior odds, the fit takes them from the sample
+    assert found.slope == pytest.approx(-10, rel=0.03)
+    assert found.offset == pytest.approx(6 - math.log(prior / (1 - prior)), rel=0.03)
+    fewer = ~same | (np.random.default_rng(1).random(len(same)) < 0.1)
+    thinned = fit_same_work(distances[fewer], same[fewer])
+    assert thinned.slope == pytest.approx(found.slope, rel=0.05)
+    assert thinned.offset == pytest.approx(found.offset, rel=0.05)
+
+
+def test_classes_that_do_not_overlap_give_finite_numbers():
+    found = fit_same_work(np.array([0.1, 0.2, 0.8, 0.9]), np.array([True, True, False, False]))
+    assert np.isfinite([found.offset, found.slope]).all() and found.slope < 0
+
+
+def test_a_probability_falls_with_distance_and_rises_with_the_prior():
+    law = SameWork(6.0, -10.0)
+    falling = law.probability(np.linspace(0, 2, 50), prior=0.1)
+    assert (np.diff(falling) < 0).all() and ((falling > 0) & (falling < 1)).all()
+    assert law.probability(0.6, prior=0.3) == pytest.approx(0.3)  # where the ratio is 1
+    assert law.probability(0.4, prior=0.3) > law.probability(0.4, prior=0.01)
+
+
+def test_reliability_tells_the_honest_from_the_boastful():
+    distances, same = draw_pairs(100_000, share=0.5)
+    honest = SameWork(6.0, -10.0).probability(distances, prior=0.5)
+    boast = SameWork(9.0, -10.0).probability(distances, prior=0.5)
+    good, bad = reliability(honest, same), reliability(boast, same)
+    assert good["error"] < 0.01 < 0.05 < bad["error"]
+    assert good["brier"] < bad["brier"] < 1 and good["brier"] < good["brier_of_prior"]
+    assert sum(one["pairs"] for one in good["bins"]) == len(same)
+    for one in good["bins"]:
+        assert one["low"] <= one["stated"] <= one["high"]
+
+
+def test_groups_are_joined_through_others_and_nobody_is_lost():
+    angles = np.array([0.0, 0.1, 0.2, 1.5, 1.6, 3.0])
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    collection = Collection.of(Embeddings(tuple("abcdef"), vectors))
+
+    def near(distances):
+        return (np.asarray(distances) < 1 - math.cos(0.15)).astype(float)
+
+    groups = group_versions(collection, near, 0.5)
+    assert [sorted(member[0] for member in group) for group in groups] == [
+        ["a", "b", "c"],
+        ["d", "e"],
+        ["f"],
+    ]
+    assert groups[2] == [("f", None, None)]
+    assert groups[1][0][1] == pytest.approx(1 - math.cos(0.1), abs=1e-6)
