@@ -17,11 +17,12 @@ from .embed import resolve_device
 from .features import extract_file
 
 ASSUMED = {"seconds_each": 240.0, "audio_bytes_each": 240 * 128_000 / 8}
+CPU_CLIQUES = 2  # of a batch, when a step is timed on a processor
 STATE_COPIES = 3  # weights and the two moments of AdamW, as state.safetensors holds them
 HOUR, GB = 3600.0, 1e9
 
 
-def measure(config, *, n_classes, device="auto", recordings=(), seconds=60.0, steps=2):
+def measure(config, *, n_classes, device="auto", recordings=(), seconds=30.0, steps=2):
     """Measure what the parts of a run cost on this machine.
 
     Parameters
@@ -43,7 +44,8 @@ def measure(config, *, n_classes, device="auto", recordings=(), seconds=60.0, st
     dict
         ``extract_per_second`` (seconds a second of sound takes on one core), ``audio_bytes``,
         ``audio_seconds`` (of a recording), ``step`` and ``embed`` (seconds),
-        ``memory_gb`` (of a training step, on a GPU), ``parameters``, ``embedding_size``,
+        ``part`` (a step was timed on 1 / part of its batch, and multiplied), ``memory_gb`` (of a
+        training step, on a GPU), ``parameters``, ``embedding_size``,
         ``score_pair`` (seconds a pair of embeddings takes).
     """
     threads = torch.get_num_threads()
@@ -59,9 +61,9 @@ def measure(config, *, n_classes, device="auto", recordings=(), seconds=60.0, st
 
 def _extraction(settings, recordings, seconds):
     if recordings:
-        began = time.perf_counter()
+        began = time.process_time()  # of one core, whatever else this machine is doing
         frames = sum(extract_file(path, settings)[0].shape[1] for path in recordings)
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         heard = frames * settings.seconds_per_frame
         size = sum(Path(path).stat().st_size for path in recordings)
         each = {"audio_bytes": size / len(recordings), "audio_seconds": heard / len(recordings)}
@@ -71,9 +73,9 @@ def _extraction(settings, recordings, seconds):
         path = Path(folder) / "noise.mp3"
         path.write_bytes(encode_mp3(noise.astype(np.float32)))
         extract_file(path, settings)
-        began = time.perf_counter()
+        began = time.process_time()
         extract_file(path, settings)
-        took = time.perf_counter() - began
+        took = time.process_time() - began
     return {
         "extract_per_second": took / seconds,
         "measured_on": 0,
@@ -93,44 +95,47 @@ def _network(config, n_classes, device, steps):
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate)
     wrapped, optimizer = fabric.setup(model, optimizer)
     p, k, frames = config.cliques_per_batch, config.versions_per_clique, config.crop_frames
-    bins = config.model.features.n_bins
+    part = 1 if device.type == "cuda" else max(1, p // CPU_CLIQUES)  # time grows with the batch
+    p, bins = p // part, config.model.features.n_bins
     batch = torch.rand(p * k, bins, frames, device=fabric.device)
     cliques = torch.arange(p, device=fabric.device).repeat_interleave(k)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats()
     times = []
     for step in range(steps + 1):
-        began = time.perf_counter()
+        began = _now(device)
         _step(wrapped, optimizer, (batch, cliques, ["noise"]), step, config, fabric)
-        times.append(_elapsed(began, device))
+        times.append(_now(device) - began)
     memory = torch.cuda.max_memory_allocated() / GB if device.type == "cuda" else None
     length = round(ASSUMED["seconds_each"] / config.model.features.seconds_per_frame)
     model.eval()
     with torch.inference_mode():
-        some = torch.rand(16, bins, length, device=fabric.device)
+        some = torch.rand(16 if device.type == "cuda" else 2, bins, length, device=fabric.device)
         model(some[:1])
-        began = time.perf_counter()
+        began = _now(device)
         model(some)
-        embed = _elapsed(began, device) / len(some)
-    found = {"step": min(times[1:]), "embed": embed, "memory_gb": memory}
+        embed = (_now(device) - began) / len(some)
+    found = {"step": part * min(times[1:]), "embed": embed, "memory_gb": memory, "part": part}
     return found | {"parameters": parameters, "embedding_size": model.embedding_size}
 
 
-def _elapsed(began, device):
+def _now(device):
+    """Return the time in seconds; on a processor, what its cores have spent on this process."""
     if device.type == "cuda":
         torch.cuda.synchronize()
-    return time.perf_counter() - began
+        return time.perf_counter()
+    return time.process_time() / torch.get_num_threads()
 
 
-def _scoring(dimensions, count=1500):
+def _scoring(dimensions, count=1000):
     from .retrieval import evaluate_embeddings
 
     vectors = np.random.default_rng(0).standard_normal((count, dimensions)).astype(np.float32)
     cliques = np.arange(count) // 3
     evaluate_embeddings(vectors[:300], cliques[:300])  # compiles what is compiled on first use
-    began = time.perf_counter()
+    began = _now(torch.device("cpu"))
     evaluate_embeddings(vectors, cliques)
-    return (time.perf_counter() - began) / count**2
+    return (_now(torch.device("cpu")) - began) / count**2
 
 
 def plan(config, sets, costs, *, jobs, devices=1):
