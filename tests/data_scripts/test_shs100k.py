@@ -7,6 +7,8 @@ from bytecover_lite.coverage import CoverageError
 from bytecover_lite.errors import BytecoverError
 from bytecover_lite.versions import read_versions
 
+pytest.importorskip("yt_dlp", reason="yt-dlp is not installed (extra `data`)")
+
 COUNTS = {"train": (4, 2), "validation": (2, 1), "test": (3, 1)}
 SPLITS = {"TRAIN": ["1\t0", "1\t1", "2\t0", "2\t3"], "VAL": ["5\t0", "5\t1"]}
 SPLITS["TEST"] = ["8110\t0", "8110\t1", "8110\t4"]
@@ -27,7 +29,6 @@ def lists_of(address, count=9):
 def shs100k(script, monkeypatch):
     module = script("shs100k")
     monkeypatch.setitem(module.COUNTS, "v2", COUNTS)
-    monkeypatch.setattr(script("fetching").time, "sleep", lambda _: None)
     return module
 
 
