@@ -186,7 +186,7 @@ def main(
     again
         Ask for those that were dead before too.
     dry_run
-        Say what would be fetched.
+        Say what would be fetched (the lists are, unless you give them).
     listen
         Decode every file to its end; otherwise files are only opened.
     extract
