@@ -15,6 +15,7 @@ _NAMES_OF = {
     "data": ("CliqueDataset", "CliqueSampler", "read_versions", "write_versions"),
     "embed": ("Embeddings", "embed_versions"),
     "errors": ("BytecoverError",),
+    "library": ("Library",),
     "losses": (
         "batch_hard_triplet",
         "classification",

@@ -1,4 +1,4 @@
-"""The commands for a user's own music: index, find, compare, duplicates.
+"""The commands for a user's own music: index, find, compare, duplicates, calibrate.
 
 Each prints a table, or with ``--json`` what a program can read.
 """
@@ -136,3 +136,35 @@ def duplicates(index: Path, /, minimum: float = 0.5, json: bool = False, model: 
             for path in (one["path"], *one["copies"]):
                 print(f"  {told:>8}  {printable(path)}")
     print(f"{len(groups)} groups")
+
+
+def calibrate(
+    corpus: Path,
+    /,
+    tests: tuple[Path, ...] = (),
+    model: str = "lite",
+    result: Path | None = None,
+):
+    """Fit the probability of the same work to a checkpoint, and measure its reliability.
+
+    Parameters
+    ----------
+    corpus
+        Corpus directory; the calibration is fitted on its split validation.
+    tests
+        Corpus directories whose split test it is tested on; default the same corpus.
+    model
+        A checkpoint file, or the name of a shipped one.
+    result
+        Results file (json) to write; default book/results/calibration.json. The other commands
+        look for that name, in results/ of the current directory too.
+    """
+    from .library_scores import calibrate as run
+    from .results import write_result
+
+    found = run(corpus, tests or (corpus,), model=model)
+    for row in found["tests"]:
+        pairs, first = row["pairs"], row["first_results"]
+        print(f"{row['corpus']}: off by {pairs['error']:.3f} on pairs, {first['error']:.3f} first")
+    where = {"directory": result.parent} if result else {}
+    print(write_result(result.stem if result else "calibration", found, **where))

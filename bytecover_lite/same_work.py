@@ -15,16 +15,18 @@ from .results import ResultsError, read_result
 
 @dataclass(frozen=True)
 class SameWork:
-    """Two numbers that turn distances into likelihood ratios.
+    """Three numbers that turn distances into likelihood ratios.
 
     Attributes
     ----------
-    offset, slope : float
-        log(likelihood ratio) = offset + slope * distance.
+    offset, slope, curvature : float
+        log(likelihood ratio) = offset + slope * distance + curvature * distance**2; where this
+        would rise again, at large distances, it stays at its lowest value.
     """
 
     offset: float
     slope: float
+    curvature: float = 0.0
 
     def probability(self, distance, *, prior):
         """Return the probability that two recordings are the same work.
@@ -40,12 +42,19 @@ class SameWork:
         -------
         float or np.ndarray [range=[0, 1]]
         """
-        logit = self.offset + self.slope * np.asarray(distance, float) + np.log(prior / (1 - prior))
+        distance = np.asarray(distance, float)
+        if self.curvature > 0:
+            distance = np.minimum(distance, -self.slope / (2 * self.curvature))
+        ratio = self.offset + (self.slope + self.curvature * distance) * distance
+        logit = ratio + np.log(prior / (1 - prior))
         return 1 / (1 + np.exp(-np.clip(logit, -500, 500)))
 
 
 def fit_same_work(distances, same, *, steps=50):
-    """Fit the calibration by logistic regression, both classes weighing alike.
+    """Fit the calibration by logistic regression.
+
+    The share of pairs of one work is taken out again, so that any prior can be put in. It is small
+    in a collection, and the fit best where the decision falls there: at small distances.
 
     Parameters
     ----------
@@ -59,15 +68,15 @@ def fit_same_work(distances, same, *, steps=50):
     -------
     SameWork
     """
-    inputs = np.stack([np.ones(len(distances)), np.asarray(distances, float)], axis=1)  # (n, 2)
-    weights = np.where(same, 0.5 / same.mean(), 0.5 / (1 - same.mean()))
-    parameters = np.zeros(2)
-    ridge = 1e-9 * len(distances) * np.eye(2)  # finite even if the classes do not overlap
+    inputs = np.stack([np.asarray(distances, float) ** power for power in range(3)], axis=1)
+    # a weak prior: finite numbers without any overlap, hardly a curve without many pairs
+    parameters, ridge = np.zeros(3), np.diag([1e-3, 1e-3, 1.0])
     for _ in range(steps):
         predicted = 1 / (1 + np.exp(-np.clip(inputs @ parameters, -500, 500)))
-        gradient = inputs.T @ (weights * (predicted - same)) + ridge @ parameters
-        curvature = (inputs * (weights * predicted * (1 - predicted))[:, None]).T @ inputs
+        gradient = inputs.T @ (predicted - same) + ridge @ parameters
+        curvature = (inputs * (predicted * (1 - predicted))[:, None]).T @ inputs
         parameters = parameters - np.linalg.solve(curvature + ridge, gradient)
+    parameters[0] -= np.log(same.mean() / (1 - same.mean()))
     return SameWork(*map(float, parameters))
 
 

@@ -25,8 +25,9 @@ def group_versions(collection, chance, minimum):
     for number in range(len(collection)):
         rows = slice(*collection.first[number : number + 2])
         distances = collection.distances(collection.vectors[rows])
-        distances[: number + 1] = np.inf
-        for other in np.flatnonzero(chance(distances) >= minimum):
+        likely = chance(distances) >= minimum
+        likely[: number + 1] = False  # itself, and pairs that were looked at before
+        for other in np.flatnonzero(likely):
             _join(group_of, number, other)
             for one in (number, other):
                 nearest[one] = min(nearest[one], distances[other])
