@@ -58,8 +58,9 @@ def update_index(path, folder, model, *, jobs, progress=False):
             fates = extract_features(table, where, settings, jobs=jobs, progress=progress)
             _embed(path, model, progress)
             reasons = {one.version: one.reason for one in fates.itertuples()} | _unstable(path)
+            heard = dict(zip(table["version"], table["path"], strict=True))
             rows = [
-                (name, sha256, reason or reasons[sha256])
+                (name, sha256, reason or reasons[sha256].replace(heard[sha256], str(folder / name)))
                 for name, (sha256, reason) in zip(paths, hashes, strict=True)
             ]
             rows = sorted([*rows, *((name, "", reason) for name, reason in closed.items())])
