@@ -9,9 +9,18 @@ from tests.benchmarks import (
     bench_index,
     bench_network,
     bench_retrieval,
+    bench_songbook,
 )
 
-BENCHMARKS = (bench_baselines, bench_cqt, bench_data, bench_index, bench_network, bench_retrieval)
+BENCHMARKS = (
+    bench_baselines,
+    bench_cqt,
+    bench_data,
+    bench_index,
+    bench_network,
+    bench_retrieval,
+    bench_songbook,
+)
 
 
 @pytest.mark.filterwarnings(  # librosa.load may fall back to audioread, which imports them
