@@ -11,7 +11,8 @@ A source is a text file of cells; a line that starts with ``%% `` opens one::
     %% code tags: hide-input
     show_source(cqt)
 
-The badge and the set-up cell, which are the same on every page, are put in after the first cell.
+The badge and the set-up cell, which are the same on every page, are put in after the first cell. A
+cell with an ``alt`` draws a figure: the page shows the figure and folds its code.
 The notebook is what is committed; writing the same source twice gives the same bytes.
 
 Commands: ``python book/tools/cells.py write SOURCE NOTEBOOK`` and ``... read NOTEBOOK``.
@@ -101,7 +102,7 @@ def _parse(text):
 def _cell(kind, source, key=None, value=None):
     metadata = {}
     if key == "alt":
-        metadata = {"mystnb": {"image": {"alt": value}}}
+        metadata = {"mystnb": {"image": {"alt": value}}, "tags": ["hide-input"]}
     elif key == "tags":
         metadata = {"tags": value.split()}
     cell = {"cell_type": "code" if kind == "code" else "markdown", "metadata": metadata}

@@ -92,6 +92,14 @@ def test_chapter_is_written_deterministically(chapter, tmp_path):
 
 
 @chapters
+def test_figure_comes_before_its_code(chapter):
+    """Code that draws is folded, on every page alike."""
+    for cell in json.loads(chapter.read_text(encoding="utf-8"))["cells"]:
+        if cell["cell_type"] == "code" and "plt.show()" in "".join(cell["source"]):
+            assert cell["metadata"].get("tags") == ["hide-input"], cell["source"]
+
+
+@chapters
 def test_chapter_is_stripped(chapter):
     command = [sys.executable, "-m", "nbstripout", "--verify", str(chapter)]
     assert subprocess.run(command, capture_output=True).returncode == 0
