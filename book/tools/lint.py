@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+import links
 from cells import frame_cells
 from execute import BOOK, solutions
 
@@ -30,6 +31,15 @@ OPENING = (
 )
 MAXIMAL_LINES = 15
 _LINK = re.compile(r"\]\((https?://[^)\s]+)\)")
+DEFINED = {"6 %", "2.3", "2.32", "95 %"}  # a semitone, an averaged frame, an interval: definitions
+_SCORE = re.compile(r"(?<![\w.])(?:\d*\.\d+|\d+(?:\.\d+)? ?%)(?!\w|\.\d)")
+_ATTRIBUTED = re.compile(r"\b(the paper|published|claimed?|authors)\b", re.IGNORECASE)
+_NOT_PROSE = re.compile(
+    r"<details>.*?</details>|```.*?```|\$\$.*?\$\$|\$[^$\n]*\$|`[^`\n]*`|\[[^]\n]*\]\([^)\n]*\)"
+    r"|^## Symbols and shapes.*?(?=^## |\Z)",
+    re.DOTALL | re.MULTILINE,
+)
+_MEASURED = re.compile(r"\b(MAP|MR1|MRR|AP|P@\d+|accura\w+|errors?|faster|slower|score\w*)\b")
 _FORBIDDEN = re.compile(r"^\s*[!%]|\bpip install\b", re.MULTILINE)
 
 
@@ -51,6 +61,7 @@ def check(path, bibliography=None):
         *_check_sections(cells),
         *_check_exercises(cells),
         *_check_references(cells, bibliography),
+        *_check_numbers(cells),
         *(problem for cell in cells[3:] for problem in _check_cell(cell)),
     ]
     return [f"{Path(path).name}: {problem}" for problem in problems]
@@ -105,6 +116,17 @@ def _check_references(cells, bibliography):
             yield f"{link} is not in references.bib"
 
 
+def _check_numbers(cells):
+    """Name numbers that look measured but come neither from a file nor from a publication."""
+    for paragraph in re.split(r"\n\s*\n", _NOT_PROSE.sub(" ", _prose(cells))):
+        loose = set(_SCORE.findall(paragraph)) - DEFINED
+        if loose and _MEASURED.search(paragraph) and not _ATTRIBUTED.search(paragraph):
+            yield (
+                f"{', '.join(sorted(loose))}: print what was measured here from a results file, "
+                f"or say who published it: {paragraph.strip()[:60]!r}"
+            )
+
+
 def _check_cell(cell):
     text = _text(cell)
     if cell["cell_type"] == "markdown":
@@ -132,5 +154,6 @@ def _prose(cells):
 
 if __name__ == "__main__":
     found = [line for path in sys.argv[1:] or sorted(BOOK.glob("*.ipynb")) for line in check(path)]
+    found += [line for path in links.pages() for line in links.problems(path)]
     print("\n".join(found) or "every chapter keeps to the form")
     raise SystemExit(bool(found))

@@ -187,11 +187,28 @@ def test_a_sound_chapter_passes(tmp_path):
         ("plt.show()", "%pip install numpy==1.0", "installs something"),
         ("## The idea", "{cite}`du2021bytecover`", "MyST"),
         ("arxiv.org/abs/2010.14022", "arxiv.org/abs/9999.99999", "references.bib"),
+        ("It is three.", "</details>\n\nOur MAP is 0.53.", "results file"),
+        ("## The idea", "## The idea\n\nTen epochs raise the score by 4 %.", "results file"),
     ],
 )
 def test_a_departure_from_the_form_is_named(tmp_path, old, new, complaint):
     found = lint.check(write_chapter(tmp_path, SOUND_CHAPTER.replace(old, new, 1)))
     assert any(complaint in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "The paper claims a MAP of .714.",
+        "Published scores: MAP .126 and .534.",
+        "MAP with its 95 % interval.",
+        "The scores have a margin of $m = 0.3$.",
+        "`margin=0.3` lowers the score.",
+    ],
+)
+def test_a_number_with_a_source_passes(tmp_path, sentence):
+    source = SOUND_CHAPTER.replace("## The idea", f"## The idea\n\n{sentence}", 1)
+    assert lint.check(write_chapter(tmp_path, source)) == []
 
 
 def test_a_foreign_setup_cell_is_named(tmp_path):
