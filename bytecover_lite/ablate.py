@@ -1,178 +1,204 @@
 """Ablations: the same training with one thing changed, paired by seed (book chapters "Ablation").
 
 Every arm of an ablation gets the same budget, the same seeds and so the same order of works; only
-what is listed here differs. A run that was killed is continued.
+what ``arms.py`` lists differs. A run is kept in a directory named after its configuration, so that
+ablations share the runs they have in common and a killed one is continued.
 """
 
+import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
+from .arms import READINGS, arms_of
+from .coarser import CoarserStore
 from .embed import embed_versions
-from .errors import BytecoverError
 from .model import load_model
+from .probe import probe, stage_statistics
 from .retrieval import evaluate_embeddings
 from .train import train
 
-
-class AblationError(BytecoverError):
-    """An ablation that does not exist or cannot be run on the corpora at hand."""
+USUAL = (("embedding", "cosine"),)
 
 
-@dataclass(frozen=True)
-class Arm:
-    """What one arm of an ablation changes.
-
-    Attributes
-    ----------
-    model, training : dict
-        Fields of the model's and the training's configuration to replace.
-    works : int or None
-        Train on the first so many works only.
-    """
-
-    model: dict
-    training: dict
-    works: int | None = None
-
-
-def _model(**changes):
-    return Arm(changes, {})
-
-
-def _loss(classification, triplet, contrastive, **model):
-    weights = {
-        "classification_weight": float(classification),
-        "triplet_weight": float(triplet),
-        "contrastive_weight": float(contrastive),
-    }
-    return Arm(model, weights)
-
-
-ABLATIONS = {
-    "norm": {name: _model(norm=name) for name in ("ibn", "bn", "in")},
-    "placement": {
-        f"1-{last}" if last > 1 else "1": _model(ibn_stages=tuple(range(1, last + 1)))
-        for last in (1, 2, 3, 4)
-    },
-    "loss": {
-        "multi-loss": _loss(1, 1, 1),
-        "multi-loss, no help": _loss(1, 1, 0),
-        "classification": _loss(1, 0, 0),
-        "triplet": _loss(0, 1, 0),
-        "multi-loss, no BNNeck": _loss(1, 1, 1, neck="none"),
-    },
-    "stride": {f"frequency stride {s}": _model(freq_stride=s) for s in (1, 2)},
-    "works": {
-        f"{works} works": Arm({}, {}, works) for works in (250, 500, 1000, 2000, 4000, 8000, 16000)
-    },
-}
-
-
-def ablate(name, config, corpus, tests, *, seeds, out, progress=True):
+def ablate(name, config, corpus, tests, *, seeds, out, probes=None, progress=True):
     """Train and score every arm of an ablation.
 
     Parameters
     ----------
     name : str
-        Key of :data:`ABLATIONS`.
+        Key of :data:`~bytecover_lite.arms.ABLATIONS`.
     config : TrainConfig
         Budget and everything the arms do not change.
     corpus : (pandas.DataFrame, FeatureStore)
-        What to train on.
+        What to train on. The averaging of its features may be finer than the recipe's.
     tests : dict of str to (pandas.DataFrame, FeatureStore)
         Test sets by name; all their versions are used.
     seeds : int
         Seeds 0 to ``seeds - 1`` are run, arm by arm within a seed.
     out : path-like
         Directory for the runs.
+    probes : (spectrograms, labels), optional
+        What :func:`bytecover_lite.probe.probe_set` returns: read these labels from every stage.
     progress : bool
         Whether to show progress bars.
 
     Returns
     -------
     dict
-        ``{"ablation", "config", "arms": {arm: {test: {"map": [per seed], "interval": [low, high],
-        "difference": [...]}}}}``. Intervals are 95 % bootstrap intervals over works of the mean
-        over seeds; differences are to the first arm, paired by seed and work.
+        ``{"ablation", "seeds", "config", "readings": {"embedding cosine": {arm: {test: {"map":
+        [per seed], "mean", "interval", "difference", "difference_interval", "effect"}}}}}``.
+        Intervals are 95 % bootstrap intervals over works and seeds; differences are to the first
+        arm, paired by seed and work; the effect size is their mean over their standard deviation
+        over works. With several readings, ``"planes"`` has the embeddings of a few works in two
+        dimensions; with probes, ``"probes"`` has ``{arm: {label: {stage: [per seed]}}}``.
 
     Raises
     ------
     AblationError
         If there is no such ablation.
     """
-    if name not in ABLATIONS:
-        raise AblationError(f"no ablation {name!r}: choose from {', '.join(ABLATIONS)}")
-    scores = {arm: [] for arm in ABLATIONS[name]}
+    arms = arms_of(name)
+    readings = READINGS.get(name, USUAL)
+    scores, planes, probed = {arm: [] for arm in arms}, {}, {arm: [] for arm in arms}
     for seed in range(seeds):
-        for label, arm in ABLATIONS[name].items():
-            folder = Path(out) / name / f"{_plain(label)}-seed{seed}"
+        for label, arm in arms.items():
             print(f"{name}: {label}, seed {seed}", flush=True)
-            run = _configured(config, arm, seed)
-            scores[label].append(_scored_run(run, arm, corpus, tests, folder, progress))
-    return {"ablation": name, "seeds": list(range(seeds)), "config": asdict(config)} | {
-        "arms": _summarised(scores, tests)
+            run = _Run(arm, config, seed, Path(out))
+            run.train(corpus, progress)
+            scores[label].append(run.scores(tests, readings))
+            if probes:
+                probed[label].append(run.probes(*probes))
+            if seed == 0 and len(readings) > 1:
+                planes[label] = plane(run.model(), *run.seen(next(iter(tests.values()))))
+    found = {
+        " ".join(reading): _summarised(scores, tests, " ".join(reading)) for reading in readings
+    }
+    facts = {"ablation": name, "seeds": list(range(seeds)), "config": asdict(config)}
+    more = {"planes": planes} if planes else {}
+    if probes:
+        more["probes"] = {arm: _transposed(runs) for arm, runs in probed.items()}
+    return facts | {"readings": found} | more
+
+
+class _Run:
+    """One arm with one seed: its directory, its model and what it scores."""
+
+    def __init__(self, arm, config, seed, out):
+        self.arm, self.config = arm, arm.configured(config, seed)
+        facts = json.dumps([asdict(self.config), arm.works], sort_keys=True, default=list)
+        self.folder = out / hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+    def seen(self, corpus):
+        """Return the table and the store as this arm averages them."""
+        table, store = corpus
+        averaging = self.config.model.features.averaging
+        if store.settings.averaging != averaging:
+            store = CoarserStore(store, averaging)
+        return table, store
+
+    def train(self, corpus, progress):
+        done = self.folder / "done"
+        if not done.exists():
+            table, store = self.seen(corpus)
+            train(
+                self.config, store, self.arm.restricted(table), out=self.folder, progress=progress
+            )
+            done.touch()
+
+    def model(self):
+        return load_model(self.folder / "model.safetensors")
+
+    def scores(self, tests, readings):
+        """Return {"test: reading": {work: AP}}; what the run's file has is not computed again."""
+        path = self.folder / "scores.json"
+        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        keys = {(t, r): f"{t}: {' '.join(r)}" for t in tests for r in readings}
+        missing = [pair for pair, key in keys.items() if key not in found]
+        model = self.model() if missing else None
+        for test, reading in missing:
+            found[keys[test, reading]] = _work_scores(model, *self.seen(tests[test]), *reading)
+        _write(path, found)
+        return found
+
+    def probes(self, spectrograms, labels):
+        """Return {label: {stage: what a probe reads}}, from the run's file if it is there."""
+        path = self.folder / f"probes-{len(spectrograms)}.json"
+        if path.exists():
+            return json.loads(path.read_text(encoding="utf-8"))
+        statistics = stage_statistics(self.model(), spectrograms)
+        found = {
+            label: {stage: probe(values, right) for stage, values in statistics.items()}
+            for label, right in labels.items()
+        }
+        _write(path, found)
+        return found
+
+
+def _write(path, found):
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(found), encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _transposed(runs):
+    """Turn a list of {label: {stage: x}} into {label: {stage: [x of every run]}}."""
+    return {
+        label: {stage: [run[label][stage] for run in runs] for stage in stages}
+        for label, stages in runs[0].items()
     }
 
 
-def _configured(config, arm, seed):
-    return replace(config, seed=seed, model=replace(config.model, **arm.model), **arm.training)
-
-
-def _scored_run(config, arm, corpus, tests, folder, progress):
-    """Return {test: {feature: {work: AP}}} of one run, from its file if it is there."""
-    scores = folder / "scores.json"
-    if scores.exists():
-        return json.loads(scores.read_text(encoding="utf-8"))
-    table, store = corpus
-    path = train(config, store, _first_works(table, arm.works), out=folder, progress=progress)
-    model = load_model(path)
-    found = {name: _work_scores(model, *test) for name, test in tests.items()}
-    partial = scores.with_suffix(".partial")
-    partial.write_text(json.dumps(found), encoding="utf-8")
-    os.replace(partial, scores)
-    return found
-
-
-def _work_scores(model, table, store):
-    embeddings = embed_versions(model, store, table["version"])
-    queries = evaluate_embeddings(embeddings.vectors, list(table["clique"])).per_query
+def _work_scores(model, table, store, feature, metric):
+    vectors = embed_versions(model, store, table["version"], feature=feature).vectors
+    queries = evaluate_embeddings(vectors, list(table["clique"]), metric=metric).per_query
     return queries.groupby("clique")["average_precision"].mean().to_dict()
 
 
-def _first_works(table, works):
-    if works is None:
-        return table
-    names = table.loc[table["split"] == "train", "clique"].drop_duplicates()
-    if len(names) < works:
-        raise AblationError(f"the corpus has {len(names)} training works, {works} are needed")
-    kept = set(names[:works])
-    return table[(table["split"] != "train") | table["clique"].isin(kept)]
+def plane(model, table, store, *, works=10):
+    """Return the embeddings of the first works on the plane of their largest variance.
+
+    Returns
+    -------
+    dict
+        ``clique`` (names), ``x``, ``y`` (of the embeddings at length 1, mean removed), and
+        ``variance``, the share that the plane shows.
+    """
+    kept = table[table["clique"].isin(table["clique"].drop_duplicates()[:works])]
+    vectors = embed_versions(model, store, kept["version"]).vectors.astype(np.float64)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True).clip(1e-12)
+    vectors -= vectors.mean(axis=0)
+    _, sizes, axes = np.linalg.svd(vectors, full_matrices=False)
+    x, y = (vectors @ axes[:2].T).T.round(4).tolist()
+    shown = float((sizes[:2] ** 2).sum() / max((sizes**2).sum(), 1e-12))
+    return {"clique": list(kept["clique"]), "x": x, "y": y, "variance": shown}
 
 
-def _summarised(scores, tests):
+def _summarised(scores, tests, reading):
     arms, reference = {}, next(iter(scores))
     for label, runs in scores.items():
         arms[label] = {}
         for test in tests:
-            values = _matrix(runs, test)  # (seeds, works)
-            base = _matrix(scores[reference], test)
+            values = _matrix(runs, f"{test}: {reading}")  # (seeds, works)
+            paired = values - _matrix(scores[reference], f"{test}: {reading}")
+            spread = paired.mean(axis=0).std(ddof=1)
             arms[label][test] = {
                 "map": values.mean(axis=1).tolist(),
                 "mean": float(values.mean()),
                 "interval": _interval(values),
-                "difference": float((values - base).mean()),
-                "difference_interval": _interval(values - base),
+                "difference": float(paired.mean()),
+                "difference_interval": _interval(paired),
+                "effect": float(paired.mean() / spread) if spread else 0.0,
             }
     return arms
 
 
-def _matrix(runs, test):
-    works = sorted(runs[0][test])
-    return np.array([[run[test][work] for work in works] for run in runs])
+def _matrix(runs, key):
+    works = sorted(runs[0][key])
+    return np.array([[run[key][work] for work in works] for run in runs])
 
 
 def _interval(values, *, draws=2_000, seed=0):
@@ -186,7 +212,3 @@ def _interval(values, *, draws=2_000, seed=0):
         for _ in range(draws)
     ]
     return np.quantile(means, [0.025, 0.975]).tolist()
-
-
-def _plain(label):
-    return "".join(letter if letter.isalnum() else "-" for letter in label)

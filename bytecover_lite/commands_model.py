@@ -185,8 +185,10 @@ def ablate(
     /,
     tests: tuple[Path, ...],
     seeds: int = 5,
+    probes: int = 0,
     preset: Literal["lite", "long", "paper"] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
+    jobs: int = 2,
     result: Path | None = None,
 ):
     """Train and score every arm of an ablation, paired by seed; an interrupted run is continued.
@@ -194,28 +196,37 @@ def ablate(
     Parameters
     ----------
     name
-        norm, placement, loss, stride or works.
+        norm, placement, loss, stride, averaging or works.
     corpus
-        Corpus directory to train on.
+        Corpus directory to train on; for averaging, one made with --averaging 10.
     out
-        Directory for the runs.
+        Directory for the runs; ablations with the same recipe share theirs.
     tests
         Corpus directories to score on.
     seeds
         How many seeds, from 0.
+    probes
+        Draw so many songs and read instrument, key and tempo linearly from every stage; 0: do not.
     preset
         The recipe whose values are the defaults below.
     config
         The recipe, and so the budget of every arm.
+    jobs
+        Processes that draw the songs for the probes.
     result
         Results file (json) to write; default book/results/ablation_NAME.json.
     """
     from .ablate import ablate as run
+    from .overlap import separate
     from .pipeline import open_corpus
+    from .probe import probe_set
     from .results import write_result
 
     corpora = {path.name: open_corpus(path) for path in tests}
-    found = run(name, config, open_corpus(corpus), corpora, seeds=seeds, out=out)
+    table, store = open_corpus(corpus)
+    separate(table, {name: test for name, (test, _) in corpora.items()}, overlap="refuse")
+    songs = probe_set(probes, config.model.features, jobs=jobs) if probes else None
+    found = run(name, config, (table, store), corpora, seeds=seeds, out=out, probes=songs)
     where = {"directory": result.parent} if result else {}
     print(write_result(result.stem if result else f"ablation_{name}", found, **where))
 

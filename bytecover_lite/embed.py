@@ -15,6 +15,8 @@ import torch
 
 from .errors import BytecoverError
 
+FEATURES = ("embedding", "pooled")
+
 
 class EmbeddingsError(BytecoverError):
     """An embeddings file or a request for embeddings is unusable."""
@@ -93,7 +95,14 @@ class Embeddings:
 
 
 def embed_versions(
-    model, store, versions=None, *, device="auto", batch_frames=12_800, progress=False
+    model,
+    store,
+    versions=None,
+    *,
+    feature="embedding",
+    device="auto",
+    batch_frames=12_800,
+    progress=False,
 ):
     """Embed versions of a feature store.
 
@@ -105,6 +114,8 @@ def embed_versions(
         Where the averaged CQTs come from.
     versions : sequence of str, optional
         Which versions, in which order. Default: all of the store.
+    feature : {"embedding", "pooled"}
+        f_c after BNNeck, which is what ByteCover compares, or f_t before it.
     device : str
         ``"auto"`` (a GPU if there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
     batch_frames : int
@@ -115,13 +126,16 @@ def embed_versions(
     Returns
     -------
     Embeddings
-        One row a version, f_c after BNNeck [shape=(N, D)].
+        One row a version [shape=(N, D)].
 
     Raises
     ------
     EmbeddingsError
-        If a version is not in the store, or the store was made with other settings than the model.
+        If a version is not in the store, the store was made with other settings than the model,
+        or there is no such feature.
     """
+    if feature not in FEATURES:
+        raise EmbeddingsError(f"no feature {feature!r}: choose from {', '.join(FEATURES)}")
     check_settings(model, store)
     versions = list(store.versions if versions is None else versions)
     missing = [version for version in versions if version not in store]
@@ -134,7 +148,7 @@ def embed_versions(
     was_training = model.training
     model = model.to(device).eval()
     try:
-        vectors = _embed_in_groups(model, store, versions, device, batch_frames, progress)
+        vectors = _embed_in_groups(model, feature, store, versions, device, batch_frames, progress)
     finally:
         model.train(was_training)
     return Embeddings(tuple(versions), vectors)
@@ -165,7 +179,7 @@ def resolve_device(device):
     return device
 
 
-def _embed_in_groups(model, store, versions, device, batch_frames, progress):
+def _embed_in_groups(model, feature, store, versions, device, batch_frames, progress):
     from tqdm import tqdm
 
     groups = defaultdict(list)
@@ -179,7 +193,7 @@ def _embed_in_groups(model, store, versions, device, batch_frames, progress):
             for start in range(0, len(rows), size):
                 some = rows[start : start + size]
                 batch = np.stack([store[versions[row]] for row in some]).astype(np.float32)
-                embedding = model(torch.from_numpy(batch).to(device)).embedding  # (b, D)
-                vectors[some] = embedding.float().cpu().numpy()
+                output = model(torch.from_numpy(batch).to(device))
+                vectors[some] = getattr(output, feature).float().cpu().numpy()  # (b, D)
                 bar.update(len(some))
     return vectors

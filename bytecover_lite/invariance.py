@@ -19,6 +19,7 @@ CURVES = {
     "mix": (0.5, 1.0),
     "noise": (0.5, 1.0),
     "tuning": (20, 50),
+    "all": (0.25, 0.5, 1.0),  # every one of the above, by that share of its largest change
 }
 
 
@@ -48,7 +49,8 @@ def invariance(systems, *, model, out, attributes=tuple(CURVES), works=80, versi
     -------
     list of dict
         A row for each attribute, amount (in the attribute's unit: semitones, octaves of speed,
-        edits, cents, else a share of 1) and system: the summary of the evaluation.
+        edits, cents, else a share of 1; for
+        ``all`` a share of every largest change) and system: the summary of the evaluation.
 
     Raises
     ------
@@ -66,15 +68,15 @@ def invariance(systems, *, model, out, attributes=tuple(CURVES), works=80, versi
     for attribute in attributes:
         for amount in CURVES[attribute]:
             corpus = Path(out) / f"{attribute}-{amount:g}-{settings.averaging}"
-            invariance_set(
-                attribute,
-                amount,
-                corpus,
-                works=works,
-                versions=versions,
-                settings=settings,
-                jobs=jobs,
-            )
+            change, size = changes(attribute, amount), {"works": works, "versions": versions}
+            invariance_set(change, corpus, settings=settings, jobs=jobs, **size)
             for row in score_corpus(corpus, systems, model=model):
                 rows.append({"attribute": attribute, "amount": amount} | row)
     return rows
+
+
+def changes(attribute, amount):
+    """Return by how much each attribute changes: one of them, or all together."""
+    if attribute != "all":
+        return {attribute: amount}
+    return {name: amount * max(curve) for name, curve in CURVES.items() if name != "all"}

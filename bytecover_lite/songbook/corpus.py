@@ -7,7 +7,7 @@ different songs, not only different seeds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
@@ -78,6 +78,7 @@ PRESETS = {
         Block("train", "train", 6000, 6, ("easy", "real", "hard")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
     ),
+    "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
     "real": (Block("test", "test", 80, 4, ("real",)),),
     "hard": (Block("test", "test", 80, 4, ("hard",)),),
@@ -129,8 +130,7 @@ def build(preset: str, out, *, settings: FeatureSettings | None = None, jobs: in
 
 
 def invariance_set(
-    attribute: str | Iterable[str],
-    amount: float,
+    vary: Mapping[str, float],
     out,
     *,
     works: int = 80,
@@ -142,11 +142,9 @@ def invariance_set(
 
     Parameters
     ----------
-    attribute : str or iterable of str
-        Of ``style.ATTRIBUTES``.
-    amount : float, >= 0
-        Size of the change, see `arrange`: the first version of a work is its base version, the
-        others change by this amount.
+    vary : mapping of str to float
+        How much each of some of ``style.ATTRIBUTES`` changes, see `arrange`: the first version of a
+        work is its base version, the others change by these amounts.
     out : path-like
         Corpus directory.
     works, versions : int
@@ -158,11 +156,9 @@ def invariance_set(
     Path
         ``out``.
     """
-    names = (attribute,) if isinstance(attribute, str) else tuple(attribute)
-    vary = dict.fromkeys(names, float(amount))
     chosen = works_of(Block("test", "invariance", works, versions), jobs=jobs)
-    kinds = [(i, "real", vary if i else {}) for i in range(versions)]
-    source = f"songbook {'+'.join(names)} {amount:g}"
+    kinds = [(i, "real", dict(vary) if i else {}) for i in range(versions)]
+    source = "songbook " + ", ".join(f"{name} {amount:g}" for name, amount in vary.items())
     tasks = [(seed, "test", source, kinds) for seed in chosen]
     return write(tasks, out, settings=settings or FeatureSettings(), jobs=jobs)
 
