@@ -48,6 +48,7 @@ def find(
     html: Path | None = None,
     json: bool = False,
     model: str | None = None,
+    exact: bool = False,
 ):
     """Rank an index by nearness to a recording.
 
@@ -65,11 +66,13 @@ def find(
         Print JSON.
     model
         Where the checkpoint of the index is now, if it was moved.
+    exact
+        Compare with every passage of a very large index too, instead of where near ones are likely.
     """
     from .library import Library
     from .library_report import format_matches, to_json, write_page
 
-    matches = Library.open(index, model=model).find(recording, k=k)
+    matches = Library.open(index, model=model).find(recording, k=k, exact=exact)
     print(to_json(matches) if json else format_matches(matches))
     if html:
         try:

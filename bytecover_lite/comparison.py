@@ -1,10 +1,10 @@
-"""Two recordings: how near, in which key, how likely the same work (chapter "Your own music")."""
+"""Two recordings: how near, in which key, how likely one work (chapter "Your own music")."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from .baselines import chroma
+from .alignment import relate
 from .features import extract_file
 from .library_files import hash_file
 from .passages import Collection, Passages
@@ -43,6 +43,8 @@ class Match:
     semitones : int [range=[-5, 6]]
         How far the second one's key lies above the first one's, an estimate (octaves are not
         told apart).
+    tempo : float
+        How many times as fast the second one is, an estimate.
     start, other_start : float [s]
         Where the nearest passages begin; 0 if they are the whole recordings.
     probability : float or None
@@ -51,6 +53,7 @@ class Match:
 
     distance: float
     semitones: int
+    tempo: float
     start: float
     other_start: float
     probability: float | None
@@ -103,35 +106,16 @@ def compare(first, second, *, same_work=None, prior=0.5):
 
 def describe_match(first, first_name, second, second_name, distance, probability):
     """Make the :class:`Match` of two passages, given by their sources and names."""
+    relation = relate(
+        first[first_name],
+        second[second_name],
+        seconds_per_frame=first.settings.seconds_per_frame,
+    )
     return Match(
         distance=float(distance),
-        semitones=key_difference(first[first_name], second[second_name]),
+        semitones=relation.semitones,
+        tempo=relation.tempo,
         start=first.start(first_name),
         other_start=second.start(second_name),
         probability=None if probability is None else float(probability),
     )
-
-
-def key_difference(first, second):
-    """Estimate the transposition between two recordings of a work.
-
-    The mean chroma of the second one is rotated until it suits that of the first one best (optimal
-    transposition index). How often this is right is measured by ``bytecover calibrate``.
-
-    Parameters
-    ----------
-    first, second : np.ndarray [shape=(84, T)]
-        Averaged constant-Q magnitudes.
-
-    Returns
-    -------
-    int [range=[-5, 6]]
-        Semitones from the key of the first one up to that of the second one.
-
-    References
-    ----------
-    Serrà, Gómez and Herrera, Transposing Chroma Representations to a Common Key, 2008.
-    """
-    profiles = [chroma(features).mean(1) for features in (first, second)]
-    fits = [float(np.roll(profiles[0], semitones) @ profiles[1]) for semitones in range(12)]
-    return (int(np.argmax(fits)) + 5) % 12 - 5

@@ -5,8 +5,11 @@ the three steps writes whole files or appends to the store's journal, so that a 
 moment is continued by the next one, with the same bytes as a result.
 """
 
+import logging
+
 import numpy as np
 
+from . import neighbours
 from .embed import Embeddings, EmbeddingsError
 from .features import extract_features
 from .library_files import (
@@ -17,11 +20,15 @@ from .library_files import (
     write_files,
 )
 from .lock import Lock
-from .passages import Passages
+from .neighbours import Cells, sort_into_cells
+from .passages import Collection, Passages, unit
 from .store import FeatureStore
 from .versions import COLUMNS
 
-CHUNK = 500  # passages embedded between two savings
+CHUNK = 500  # passages at least that are embedded between two savings
+CELLS = "cells.safetensors"
+
+_log = logging.getLogger(__name__)
 
 
 def update_index(path, folder, model, *, jobs, progress=False):
@@ -56,7 +63,7 @@ def update_index(path, folder, model, *, jobs, progress=False):
             table, settings = _table(folder, paths, hashes), model.config.features
             where = path / "features"
             fates = extract_features(table, where, settings, jobs=jobs, progress=progress)
-            _embed(path, model, progress)
+            _sort(path, _embed(path, model, progress))
             reasons = {one.version: one.reason for one in fates.itertuples()} | _unstable(path)
             heard = dict(zip(table["version"], table["path"], strict=True))
             rows = [
@@ -123,6 +130,39 @@ def load_embeddings(path):
         raise LibraryError(f"{error}; here: remove it and run `bytecover index` again") from error
 
 
+def load_collection(path, names):
+    """Read the embeddings of some passages of the index ``path``, ready to be searched.
+
+    Parameters
+    ----------
+    path : Path
+    names : list of str
+        Of passages.
+
+    Returns
+    -------
+    Collection
+
+    Raises
+    ------
+    LibraryError
+        If the embeddings are damaged, or one of these passages has none.
+    """
+    embeddings = load_embeddings(path)
+    try:
+        chosen = embeddings.select(names)
+    except EmbeddingsError as error:
+        raise LibraryError(f"{path}: {error}; here: run `bytecover index` again") from error
+    if len(names) <= neighbours.EXACT or not neighbours.has_faiss():
+        return Collection.of(chosen)
+    cells = Cells.load(path / CELLS, embeddings.vectors.shape[1])
+    if cells is None or len(cells.cell_of) != len(embeddings.versions):
+        return Collection.of(chosen)
+    row_of = {name: row for row, name in enumerate(embeddings.versions)}
+    rows = [row_of[name] for name in names]
+    return Collection.of(chosen, Cells(cells.centres, cells.cell_of[rows]))
+
+
 def _embed(path, model, progress):
     """Embed every passage of the store that has no embedding yet."""
     store = FeatureStore.open(path / "features", settings=model.config.features)
@@ -131,13 +171,34 @@ def _embed(path, model, progress):
     done = Embeddings((), np.zeros((0, model.embedding_size), np.float32))
     if (path / "embeddings.safetensors").exists():
         done = load_embeddings(path)
+    else:
+        (path / CELLS).unlink(missing_ok=True)  # of embeddings that somebody removed
     known = set(done.versions)
     missing = [name for name in wanted if name not in known]
-    for start in range(0, len(missing), CHUNK):
-        more = passages.embed(model, missing[start : start + CHUNK], progress=progress)
+    while missing:
+        size = max(CHUNK, len(done.versions) // 8)  # so that saving never takes most of the time
+        more, missing = passages.embed(model, missing[:size], progress=progress), missing[size:]
         vectors = np.concatenate([done.vectors, more.vectors])
         done = Embeddings((*done.versions, *more.versions), vectors)
         done.save(path / "embeddings.safetensors")
+    return done
+
+
+def _sort(path, embeddings):
+    """Keep the cells of a large index in step with its embeddings, which are only added to."""
+    if len(embeddings.versions) <= neighbours.EXACT:
+        return
+    if not neighbours.has_faiss():
+        _log.warning(
+            "%s: every search compares all of its %d passages; with `pip install "
+            "bytecover-lite[index]` it would be quicker",
+            path,
+            len(embeddings.versions),
+        )
+        return
+    former = Cells.load(path / CELLS, embeddings.vectors.shape[1])
+    if former is None or len(former.cell_of) != len(embeddings.versions):
+        sort_into_cells(unit(embeddings.vectors), former).save(path / CELLS)
 
 
 def _unstable(path):

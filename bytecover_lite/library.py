@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from .comparison import describe_match, listen
-from .indexing import load_embeddings, update_index
+from .indexing import load_collection, update_index
 from .library_files import (
     LibraryError,
     hash_checkpoint,
@@ -147,8 +147,11 @@ class Library:
         self._load()
         return report
 
-    def find(self, recording, *, k=10):
+    def find(self, recording, *, k=10, exact=False):
         """Rank the library by nearness to a recording, which itself is left out by its content.
+
+        A library of more than :data:`bytecover_lite.neighbours.EXACT` passages is searched where
+        near ones are to be expected, if faiss is installed (extra ``index``).
 
         Parameters
         ----------
@@ -156,6 +159,8 @@ class Library:
             Any audio file, in the library or not.
         k : int
             How many to return at most.
+        exact : bool
+            Compare with every passage, however many there are.
 
         Returns
         -------
@@ -170,10 +175,13 @@ class Library:
             If the recording cannot be used.
         """
         query = listen(recording, self.model)
-        distances = self.collection.distances(query.collection.vectors)
-        order = np.argsort(distances, kind="stable")
-        others = [n for n in order if self.collection.recordings[n] != query.sha256]
-        return [self._match(query, number, distances[number]) for number in others[:k]]
+        vectors = query.collection.vectors
+        numbers, distances = self.collection.nearest(vectors, k + 1, exact=exact)
+        return [
+            self._match(query, number, distance)
+            for number, distance in zip(numbers, distances, strict=True)
+            if self.collection.recordings[number] != query.sha256
+        ][:k]
 
     def duplicates(self, *, minimum=0.5):
         """Group the versions of a work, and the copies of a recording.
@@ -243,7 +251,7 @@ class Library:
         store = FeatureStore.open(self.path / "features", settings=self.model.config.features)
         self._passages = Passages(store, store.settings)
         names = [name for sha256 in self._paths_of for name in self._passages.names(sha256)]
-        self.collection = Collection.of(load_embeddings(self.path).select(names))
+        self.collection = load_collection(self.path, names)
 
 
 def _check_checkpoint(path, stamp, checkpoint, model):

@@ -80,6 +80,7 @@ def format_match(match):
         "distance": f"{match['distance']:.3f}",
         "same work?": "not calibrated" if probability is None else f"{probability:.1%}",
         "key": f"{match['semitones']:+d}",
+        "tempo": f"{match['tempo'] - 1:+.0%}",
         "at": f"{_clock(match['start'])} / {_clock(match['other_start'])}",
     }
 
@@ -96,13 +97,13 @@ def format_matches(matches):
     -------
     str
     """
-    lines = [f"{'':>4}{'distance':>9}{'same work?':>15}{'key':>5}  {'at':<15}recording"]
+    lines = [f"{'':>4}{'distance':>9}{'same work?':>15}{'key':>5}{'tempo':>7}  {'at':<15}recording"]
     for rank, match in enumerate(matches, 1):
         told = format_match(match)
         copies = f" (and {len(match['copies'])} copies)" if match["copies"] else ""
         lines.append(
             f"{rank:>4}{told['distance']:>9}{told['same work?']:>15}{told['key']:>5}"
-            f"  {told['at']:<15}{printable(match['path'])}{copies}"
+            f"{told['tempo']:>7}  {told['at']:<15}{printable(match['path'])}{copies}"
         )
     return "\n".join(lines)
 

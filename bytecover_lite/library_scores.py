@@ -2,18 +2,18 @@
 
 The calibration is fitted on works of the split ``validation`` and tested on works of ``test``. With
 it come what a short query costs, how far down a medley's parts are found, and how often the
-estimated difference of keys is right.
+estimated differences of key and tempo are right.
 """
 
 from dataclasses import asdict
 
 import numpy as np
 
-from .comparison import key_difference
 from .errors import BytecoverError
 from .library_files import hash_checkpoint
 from .passages import Collection, Passages
 from .pipeline import open_corpus, open_model
+from .relation_scores import score_relations
 from .retrieval import evaluate
 from .same_work import fit_same_work, reliability
 
@@ -42,7 +42,8 @@ def calibrate(corpus, tests, *, model="lite"):
     -------
     dict
         ``checkpoint`` (sha256), ``model``, ``same_work``, ``tests`` (a row a corpus, see
-        :func:`check_calibration`), ``short_queries``, ``medleys`` and ``keys``.
+        :func:`check_calibration`), ``short_queries``, ``medleys``, and what
+        :func:`bytecover_lite.relation_scores.score_relations` returns.
 
     Raises
     ------
@@ -63,7 +64,7 @@ def calibrate(corpus, tests, *, model="lite"):
         "tests": rows,
         "short_queries": score_short_queries(*first, network),
         "medleys": score_medleys(*first, network),
-        "keys": score_keys(network.config.features),
+        **score_relations(network.config.features),
     }
 
 
@@ -174,33 +175,6 @@ def score_medleys(corpus, collection, cliques, model):
     }
     references = len(collection) - len(works[0]) + len(medleys)
     return {"queries": len(ranks["whole"]), "references": references, **summary}
-
-
-def score_keys(settings, *, works=80):
-    """Measure how often the difference of keys of two versions is told right.
-
-    Parameters
-    ----------
-    settings : FeatureSettings
-    works : int
-        Composed test works, of which two versions each are drawn.
-
-    Returns
-    -------
-    dict
-        ``pairs`` and ``right``, the share in which the number of semitones is right, octaves aside.
-    """
-    from .songbook.arrange import arrange
-    from .songbook.compose import compose
-    from .songbook.corpus import Block, works_of
-    from .songbook.render import draw
-
-    right = []
-    for seed in works_of(Block("test", "test", works, 2)):
-        versions = [arrange(compose(seed), number) for number in (1, 2)]
-        estimate = key_difference(*(draw(version, settings) for version in versions))
-        right.append((versions[1].key_shift - versions[0].key_shift - estimate) % 12 == 0)
-    return {"pairs": len(right), "right": float(np.mean(right))}
 
 
 def _embed_split(corpus, split, model):

@@ -13,6 +13,7 @@ import numpy as np
 
 from .cqt import FeatureSettings
 from .embed import embed_versions
+from .neighbours import Neighbours
 
 WINDOW = 180.0  # s, about a song
 HOP = 90.0  # s from one window to the next, so that a song is never cut in half by all of them
@@ -89,44 +90,98 @@ class Collection:
         Their names, see :meth:`Passages.names`.
     vectors : np.ndarray [shape=(M, D), dtype=float32]
         Of unit length.
+    neighbours : Neighbours or None
+        A quick way to the rows of near vectors, for a very large collection.
     """
 
     recordings: list
     first: np.ndarray
     passages: tuple
     vectors: np.ndarray
+    neighbours: Neighbours | None = None
 
     @classmethod
-    def of(cls, embeddings):
-        """Make a collection of embeddings whose recordings' passages stand together."""
+    def of(cls, embeddings, cells=None):
+        """Make a collection of embeddings whose recordings' passages stand together.
+
+        Parameters
+        ----------
+        embeddings : Embeddings
+        cells : Cells, optional
+            Of these vectors; searches then look into some of them only.
+
+        Returns
+        -------
+        Collection
+        """
         passages = embeddings.versions
         first = [row for row, name in enumerate(passages) if "@" not in name]
-        lengths = np.linalg.norm(embeddings.vectors, axis=1, keepdims=True)
-        vectors = embeddings.vectors / np.maximum(lengths, np.finfo(np.float32).tiny)
+        vectors = unit(embeddings.vectors)
         recordings = [passages[row] for row in first]
-        return cls(recordings, np.array([*first, len(passages)]), passages, vectors)
+        neighbours = None if cells is None else Neighbours(vectors, cells)
+        return cls(recordings, np.array([*first, len(passages)]), passages, vectors, neighbours)
 
     def __len__(self):
         """Return the number of recordings."""
         return len(self.recordings)
 
-    def distances(self, query):
-        """Return the distance of every recording from a query: that of their nearest passages.
+    def distances(self, query, numbers=None):
+        """Return the distances of recordings from a query: those of their nearest passages.
 
         Parameters
         ----------
         query : np.ndarray [shape=(q, D)]
             Unit vectors of the query's passages.
+        numbers : np.ndarray of int [shape=(n,)], optional
+            Of which recordings; default: all.
 
         Returns
         -------
-        np.ndarray [shape=(N,), dtype=float32, range=[0, 2]]
+        np.ndarray [shape=(N,) or (n,), dtype=float32, range=[0, 2]]
             1 - cosine.
         """
-        if not len(self):
+        vectors, first = self.vectors, self.first
+        if numbers is not None:
+            lengths = first[numbers + 1] - first[numbers]
+            ends = np.cumsum(lengths)
+            rows = np.arange(lengths.sum()) + np.repeat(first[numbers] - ends + lengths, lengths)
+            vectors, first = vectors[rows], np.array([0, *ends])
+        if len(first) == 1:
             return np.zeros(0, dtype=np.float32)
-        nearest = (self.vectors @ query.T).max(1)  # (M,)
-        return 1 - np.maximum.reduceat(nearest, self.first[:-1])
+        nearest = (vectors @ query.T).max(1)  # (M,)
+        return 1 - np.maximum.reduceat(nearest, first[:-1])
+
+    def nearest(self, query, count, *, exact=False):
+        """Return the recordings that are nearest to a query.
+
+        Parameters
+        ----------
+        query : np.ndarray [shape=(q, D)]
+            Unit vectors of the query's passages.
+        count : int
+            How many at most.
+        exact : bool
+            Compare with every passage even if there is a quicker way.
+
+        Returns
+        -------
+        numbers : np.ndarray [shape=(n,)]
+            Of the recordings, nearest first.
+        distances : np.ndarray [shape=(n,), dtype=float32]
+        """
+        numbers = None
+        if self.neighbours is not None and not exact:
+            # ten passages a recording are seldom exceeded; if they are, fewer recordings are found
+            rows = self.neighbours.search(query, 10 * count)
+            numbers = np.unique(np.searchsorted(self.first, rows, side="right") - 1)
+        if numbers is None or len(numbers) < min(count, len(self)):
+            numbers = np.arange(len(self))
+        distances = self.distances(query, None if len(numbers) == len(self) else numbers)
+        if count < len(numbers):  # a part of the order is enough, equal distances included
+            some = distances <= np.partition(distances, count - 1)[count - 1]
+            numbers, distances = numbers[some], distances[some]
+        order = np.argsort(distances, kind="stable")[:count]
+        return numbers[order], distances[order]
 
     def best_passages(self, recording, query):
         """Return which passage of a recording, and which of the query, are the nearest pair.
@@ -147,3 +202,9 @@ class Collection:
         products = self.vectors[first:last] @ query.vectors.T
         own, others = np.unravel_index(products.argmax(), products.shape)
         return self.passages[first + own], query.passages[others]
+
+
+def unit(vectors):
+    """Return vectors [shape=(M, D)] at unit length; zero stays zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / np.maximum(lengths, np.finfo(np.float32).tiny)

@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from bytecover_lite.comparison import compare, key_difference, listen
+from bytecover_lite.alignment import TEMPI, relate
+from bytecover_lite.comparison import compare, listen
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.embed import Embeddings
 from bytecover_lite.passages import HOP, LONG, WINDOW, Collection, Passages
@@ -66,13 +67,44 @@ def test_the_distance_is_that_of_the_nearest_passages():
         assert collection.best_passages(number, query) == min(pairs, key=pairs.get)
 
 
+def chords(count, frames_each, seed=1):
+    """Return a sequence of triads, some longer than others [shape=(84, T)]."""
+    rng = np.random.default_rng(seed)
+    features = np.zeros((84, 0), dtype=np.float32)
+    for root, length in zip(rng.integers(24, 48, count), rng.integers(1, 4, count), strict=True):
+        chord = np.zeros((84, round(length * frames_each)), dtype=np.float32)
+        chord[[root, root + 4, root + 7]] = 1
+        features = np.concatenate([features, chord], axis=1)
+    return features + 0.05 * rng.random(features.shape, dtype=np.float32)
+
+
 @pytest.mark.parametrize("semitones", range(-5, 7))
 def test_a_transposition_is_told(semitones):
-    chords = np.zeros((84, 40), dtype=np.float32)
-    rng = np.random.default_rng(1)
-    chords[rng.choice([36, 38, 40, 43, 45, 48], 40), range(40)] = 1
-    chords[24] += 0.5
-    assert key_difference(chords, np.roll(chords, semitones, axis=0)) == semitones
+    song = chords(30, 2)
+    found = relate(song, np.roll(song, semitones, axis=0), seconds_per_frame=0.93)
+    assert found.semitones == semitones
+    assert found.tempo == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("tempo", [0.65, 0.8, 0.95, 1.05, 1.25, 1.6])
+def test_a_tempo_is_told_in_another_key_and_order(tempo):
+    song = chords(40, 4)
+    places = np.round(np.arange(0, song.shape[1] - 1, tempo)).astype(int)
+    other = np.roll(song[:, places], 3, axis=0)
+    other = np.roll(other, other.shape[1] // 2, axis=1)  # the second half comes first
+    found = relate(song, other, seconds_per_frame=0.93)
+    assert found.semitones == 3
+    assert found.tempo == pytest.approx(tempo, rel=0.015)
+    back = relate(other, song, seconds_per_frame=0.93)
+    assert back.semitones == -3 and back.tempo * found.tempo == pytest.approx(1, rel=0.01)
+
+
+@pytest.mark.parametrize("frames", [(1, 1), (1, 300), (2, 3), (40, 500)])
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_anything_has_a_finite_relation(frames, level):
+    first, second = (np.full((84, count), level, dtype=np.float16) for count in frames)
+    found = relate(first, second, seconds_per_frame=0.93)
+    assert TEMPI[0] <= found.tempo <= TEMPI[-1] and -1 <= found.fit <= 1.001
 
 
 def test_a_comparison_the_other_way_round_is_the_same(tmp_path):
@@ -83,6 +115,7 @@ def test_a_comparison_the_other_way_round_is_the_same(tmp_path):
     there, back = compare(first, second), compare(second, first)
     assert there.distance == pytest.approx(back.distance, abs=1e-6)
     assert (there.semitones + back.semitones) % 12 == 0
+    assert there.tempo * back.tempo == pytest.approx(1)
     assert there.probability is None
     itself = compare(first, first, same_work=SameWork(1.0, -1.0), prior=0.5)
     assert itself.distance == pytest.approx(0, abs=1e-5) and itself.semitones == 0

@@ -10,7 +10,14 @@ from bytecover_lite.cli import main
 from bytecover_lite.library_report import format_matches, printable, write_page
 from tests.test_library import COUNT, make_song
 
-MATCH = {"distance": 0.25, "semitones": -3, "start": 0.0, "other_start": 90.2, "probability": 0.5}
+MATCH = {
+    "distance": 0.25,
+    "semitones": -3,
+    "tempo": 0.9,
+    "start": 0.0,
+    "other_start": 90.2,
+    "probability": 0.5,
+}
 HOSTILE = "<script>alert(1)</script> & \"quotes'.wav"
 
 
@@ -87,6 +94,7 @@ def test_a_name_stays_on_its_line(name):
     assert shown.isprintable() and shown != name
     table = format_matches([{"path": name, "copies": [], **MATCH}])
     assert table.count("\n") == 1 and shown in table
+    assert " -3 " in table and " -10% " in table and "50.0%" in table
     table.encode("utf-8")
 
 

@@ -23,8 +23,10 @@ def corpus(tmp_path_factory):
 
 
 def test_the_command_writes_what_the_other_commands_read(corpus, tmp_path, monkeypatch, capsys):
-    keys = library_scores.score_keys
-    monkeypatch.setattr(library_scores, "score_keys", lambda settings: keys(settings, works=3))
+    relations = library_scores.score_relations
+    monkeypatch.setattr(
+        library_scores, "score_relations", lambda settings: relations(settings, works=3)
+    )
     monkeypatch.chdir(tmp_path)
     main(["calibrate", str(corpus), "--result", "results/calibration.json"])
     found = json.loads((tmp_path / "results" / "calibration.json").read_text())
@@ -38,7 +40,8 @@ def test_the_command_writes_what_the_other_commands_read(corpus, tmp_path, monke
     assert medleys["queries"] == 3 and medleys["references"] == 7
     for kind in ("whole", "windows"):
         assert 0 <= medleys[kind]["first"] <= medleys[kind]["ten"] <= 1 <= medleys[kind]["median"]
-    assert found["keys"]["pairs"] == 3 and 0 <= found["keys"]["right"] <= 1
+    for told in (found["keys"], found["tempi"]):
+        assert told.pop("pairs") == 3 and all(0 <= value <= 1 for value in told.values())
     assert found["tests"][0]["prior"] == pytest.approx(4 / 28)
     assert "off by" in capsys.readouterr().out
 
