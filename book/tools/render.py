@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import home
+
 ROOT = Path(__file__).resolve().parents[2]
 COPY, WORK, SITE = ROOT / "build" / "book", ROOT / "build" / "site", ROOT / "web" / "site"
 
@@ -22,13 +24,19 @@ def render():
     int
         Exit status of Jupyter Book: 0, or not 0 after any warning.
     """
-    start = "from jupyter_book.cli.main import main; main()"  # it has no __main__
-    command = [sys.executable, "-c", start, "build", str(COPY)]
-    command += ["--path-output", str(WORK), "--warningiserror", "--nitpick", "--keep-going", "-q"]
-    status = subprocess.run(command, env={**os.environ, "PYTHONWARNINGS": "ignore"}).returncode
+    status = jupyter_book(WORK, "--warningiserror", "--nitpick")
     if status == 0:
         publish(WORK / "_build" / "html")
     return status
+
+
+def jupyter_book(work, *options):
+    """Furnish the home page, run Jupyter Book on ``build/book`` and return its exit status."""
+    home.furnish(COPY)
+    start = "from jupyter_book.cli.main import main; main()"  # it has no __main__
+    command = [sys.executable, "-c", start, "build", str(COPY)]
+    command += ["--path-output", str(work), "--keep-going", "-q", *options]
+    return subprocess.run(command, env={**os.environ, "PYTHONWARNINGS": "ignore"}).returncode
 
 
 def publish(pages):
