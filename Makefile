@@ -20,7 +20,7 @@ learning := $(call method,augment data losses model model_config recipes resnet_
 scoring := $(call method,baselines qmax recurrence embed pipeline ranking retrieval)
 scores := build/scores/songbook-test.json build/scores/chorales.json
 
-.PHONY: help book test site datacos bench serve clean lock readme lint unit browser
+.PHONY: help book test site pdf datacos bench serve clean lock readme lint unit browser
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ datacos: build/datacos.done  ## the full Da-TACOS protocol; writes book/results/
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)
 	$(BIN)/python book/tools/render.py
+
+pdf: site  ## print the whole book to web/bytecover.pdf; needs Chromium
+	$(BIN)/python book/tools/pdf.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check

@@ -1,0 +1,45 @@
+"""Laws of the printed book."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import pdf
+
+pytestmark = pytest.mark.browser
+CSS = Path(__file__).resolve().parents[2] / "book" / "assets" / "custom.css"
+PAGE = """<!doctype html><html lang="en"><title>Two</title><style>{style}</style>
+<body><article class="bd-article">
+<h1>First</h1><p>See <a href="#second">the next</a>.</p>
+<details><summary>Solution</summary><p style="height: 200mm">long</p></details>
+<h1 id="second">Second</h1><figure><figcaption>Listen.</figcaption><audio controls></audio></figure>
+</article></body></html>"""
+
+
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory):
+    """What a small book of two chapters is on paper."""
+    folder = tmp_path_factory.mktemp("print")
+    style = CSS.read_text(encoding="utf-8")
+    (folder / "page.html").write_text(PAGE.format(style=style), encoding="utf-8")
+    pdf.print_page(folder / "page.html", folder / "book.pdf")
+    return (folder / "book.pdf").read_bytes()
+
+
+def test_chapters_begin_pages_and_folds_are_open(printed):
+    """The open fold is nearly a page high; closed, one page would hold the first chapter."""
+    assert printed.startswith(b"%PDF-")
+    assert len(re.findall(rb"/Type /Page\b", printed)) >= 2
+
+
+def test_chapters_are_bookmarks_and_links_lead_inside(printed):
+    assert b"/Outlines" in printed
+    assert b"/Title (First)" in printed and b"/Title (Second)" in printed
+    assert b"/Subtype /Link" in printed and b"/URI" not in printed
+
+
+def test_nothing_half_printed_is_left(tmp_path):
+    with pytest.raises(Exception, match="ERR_FILE_NOT_FOUND"):
+        pdf.print_page(tmp_path / "absent.html", tmp_path / "book.pdf")
+    assert list(tmp_path.iterdir()) == []
