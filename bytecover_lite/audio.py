@@ -49,6 +49,7 @@ SAMPLE_RATE = 22050
 RATES = (1_000, 768_000)  # Hz, what passes for a sampling rate of audio
 SILENCE = 1e-4  # -80 dB, three steps of a 16-bit file
 LOUDEST = 256.0  # floating-point mixes exceed 1 a little, unscaled integers by thousands
+QUICK = 0.25  # of the rate: below it soxr's quickest filter errs by less than 1e-4
 TOLERANCE = 0.25  # s, by which encoders' padding makes a file shorter than it says
 DAMAGE = 0.01  # share of a file's pieces that may be undecodable, but two always may
 
@@ -78,7 +79,7 @@ def load_audio(path, *, sr=SAMPLE_RATE):
     return np.concatenate(list(stream_audio(path, sr=sr)))
 
 
-def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0):
+def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None):
     """Read an audio file block by block, in constant memory.
 
     Parameters
@@ -89,6 +90,8 @@ def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0):
         Rate to resample to, if the file has another one.
     block_seconds : float [s]
         Blocks are at least this long, but for the last.
+    highest : float [Hz], optional
+        Nothing above this frequency will be looked at: a quicker resampler may do.
 
     Returns
     -------
@@ -102,7 +105,7 @@ def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0):
     AudioNotFinite, AudioOutOfRange, AudioTruncated, AudioUnreadable, AudioEmpty, AudioSilent
         While iterating.
     """
-    return AudioStream(path, sr=sr, block_seconds=block_seconds)
+    return AudioStream(path, sr=sr, block_seconds=block_seconds, highest=highest)
 
 
 class AudioStream:
@@ -122,8 +125,9 @@ class AudioStream:
         Duration decoded so far.
     """
 
-    def __init__(self, path, *, sr, block_seconds):
+    def __init__(self, path, *, sr, block_seconds, highest=None):
         self.path, self._sr, self._block = Path(path), sr, int(block_seconds * sr)
+        self._quality = "LQ" if highest and highest < QUICK * sr else "HQ"
         check_file(self.path)
         try:
             self._reader = open_reader(self.path)
@@ -180,7 +184,9 @@ class AudioStream:
             return
         import soxr
 
-        resampler = soxr.ResampleStream(self.source_rate, self._sr, 1, dtype="float32")
+        resampler = soxr.ResampleStream(
+            self.source_rate, self._sr, 1, dtype="float32", quality=self._quality
+        )
         for block in self._checked():
             yield resampler.resample_chunk(block)
         yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)

@@ -67,6 +67,11 @@ class FeatureSettings:
         """Duration of one averaged frame, in seconds (2.32 at the defaults)."""
         return self.averaging * self.hop_length / self.sample_rate
 
+    @property
+    def highest(self):
+        """Frequency above which no bin hears anything, in Hz: two bins above the last one."""
+        return self.fmin * 2 ** ((self.n_bins + 1) / self.bins_per_octave)
+
 
 def cqt(audio, *, sr=22050, hop_length=512, n_bins=84, bins_per_octave=12, fmin=C1):
     """Constant-Q magnitude, scaled like ``abs(librosa.cqt(audio))``.

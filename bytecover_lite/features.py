@@ -118,7 +118,7 @@ def extract_file(path, settings):
     AudioError
         If the file cannot be used; see :func:`bytecover_lite.audio.stream_audio`.
     """
-    stream = stream_audio(path, sr=settings.sample_rate)
+    stream = stream_audio(path, sr=settings.sample_rate, highest=settings.highest)
     features = extract(stream, settings)
     if not features.shape[1]:
         raise AudioTooShort(

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from bytecover_lite import audio
 from bytecover_lite.audio import encode_mp3, load_audio, stream_audio, write_wav
+from bytecover_lite.cqt import FeatureSettings, extract
 
 RATE = 22050
 SECONDS = 3.0
@@ -362,3 +363,13 @@ def test_whatever_is_in_a_file_its_samples_are_finite_or_it_is_refused(tmp_path,
         assert "fuzzed" in str(error)
     else:
         assert np.isfinite(samples).all() and len(samples)
+
+
+def test_the_quick_resampler_changes_nothing_that_the_transform_looks_at(tmp_path):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "noise.wav"
+    write_wav(path, 0.1 * rng.standard_normal(44100 * 8).astype(np.float32), sr=44100)
+    fine = FeatureSettings(averaging=20)
+    quick = extract(stream_audio(path, highest=fine.highest), fine)
+    exact = extract(stream_audio(path), fine)
+    assert 0 < np.linalg.norm(quick - exact) < 1e-3 * np.linalg.norm(exact)

@@ -65,6 +65,8 @@ def _file_to_feature(folder, suffix, seconds, repeats):
         "load_audio": lambda: load_audio(path),
         "file to feature": lambda: extract_file(path, SETTINGS),
     }
+    if suffix in ("mp3", "ogg"):  # decoded by FFmpeg here, because it is the faster one
+        candidates["libsndfile's decoder alone"] = lambda: _decode_by_libsndfile(path)
     if suffix != "m4a":  # librosa needs the ffmpeg program for it
         import librosa
 
@@ -91,13 +93,17 @@ def _decode(path):
         for _ in reader.frames():
             pass
     else:
-        import soundfile
-
-        with soundfile.SoundFile(path) as file:
-            buffer = np.empty((1 << 16, file.channels), dtype=np.float32)
-            while len(file.read(out=buffer)):
-                pass
+        _decode_by_libsndfile(path)
     reader.close()
+
+
+def _decode_by_libsndfile(path):
+    import soundfile
+
+    with soundfile.SoundFile(path) as file:
+        buffer = np.empty((1 << 16, file.channels), dtype=np.float32)
+        while len(file.read(out=buffer)):
+            pass
 
 
 def _music(seconds):
