@@ -11,9 +11,14 @@ pytestmark = pytest.mark.browser
 CSS = Path(__file__).resolve().parents[2] / "book" / "assets" / "custom.css"
 PAGE = """<!doctype html><html lang="en"><title>Two</title><style>{style}</style>
 <body><article class="bd-article">
-<h1>First</h1><p>See <a href="#second">the next</a>.</p>
+<h1>A book</h1>
+<span id="document-first"></span><section><h2>First</h2>
+<p>See <a href="#second">the next</a>.</p>
 <details><summary>Solution</summary><p style="height: 200mm">long</p></details>
-<h1 id="second">Second</h1><figure><figcaption>Listen.</figcaption><audio controls></audio></figure>
+<details class="hide"><summary>Code</summary><p style="height: 2000mm">longer</p></details>
+</section>
+<span id="document-second"></span><section id="second"><h2>Second</h2>
+<figure><figcaption>Listen.</figcaption><audio controls></audio></figure></section>
 </article></body></html>"""
 
 
@@ -27,10 +32,10 @@ def printed(tmp_path_factory):
     return (folder / "book.pdf").read_bytes()
 
 
-def test_chapters_begin_pages_and_folds_are_open(printed):
-    """The open fold is nearly a page high; closed, one page would hold the first chapter."""
+def test_chapters_begin_pages_solutions_are_open_and_code_stays_away(printed):
+    """The title, a solution with hardly any room beside it, the second chapter: three pages."""
     assert printed.startswith(b"%PDF-")
-    assert len(re.findall(rb"/Type /Page\b", printed)) >= 2
+    assert len(re.findall(rb"/Type /Page\b", printed)) == 3
 
 
 def test_chapters_are_bookmarks_and_links_lead_inside(printed):
