@@ -1,4 +1,4 @@
-"""The commands for a user's own music: index, find, compare, duplicates, calibrate.
+"""The commands for a user's own music: index, find, compare, duplicates, serve, calibrate.
 
 Each prints a table, or with ``--json`` what a program can read.
 """
@@ -139,6 +139,45 @@ def duplicates(index: Path, /, minimum: float = 0.5, json: bool = False, model: 
             for path in (one["path"], *one["copies"]):
                 print(f"  {told:>8}  {printable(path)}")
     print(f"{len(groups)} groups")
+
+
+def serve(
+    index: Path,
+    /,
+    host: str = "127.0.0.1",
+    port: int = 8321,
+    k: int = 10,
+    largest_mb: int = 200,
+    model: str | None = None,
+):
+    """Open a page on this machine to drop a recording on and hear what resembles it.
+
+    Parameters
+    ----------
+    index
+        Directory of the index.
+    host
+        Address to listen on; the default one answers this machine only.
+    port
+        Port to listen on.
+    k
+        How many to show.
+    largest_mb
+        Largest file that is taken, in megabytes.
+    model
+        Where the checkpoint of the index is now, if it was moved.
+    """
+    from .library import Library
+    from .library_web import create_app, listen_on
+
+    app = create_app(Library.open(index, model=model), k=k, largest=largest_mb * 10**6, host=host)
+    server = listen_on(app, host, port)
+    print(f"http://{host}:{server.port}/ (Ctrl-C ends it)", flush=True)
+    with server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
 
 
 def calibrate(

@@ -14,27 +14,27 @@ from .files import replace_file
 from .notebook import player
 
 SECONDS = 15.0  # of each player
+# Nothing is run and nothing is fetched, whatever a name tried
+POLICY = "default-src 'none'; media-src data:; style-src 'unsafe-inline'; form-action 'self'"
 _PAGE = """\
 <!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy"
- content="default-src 'none'; media-src data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
 <style>
 body {{ font-family: sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }}
 figcaption {{ overflow-wrap: anywhere; }}
 dl {{ display: grid; grid-template-columns: max-content auto; gap: 0 1rem; }}
+input[type=file] {{ display: block; width: 100%; box-sizing: border-box; padding: 3rem 1rem; }}
+input[type=file] {{ border: 2px dashed #666; margin: 0.5rem 0 1rem; }}
 </style>
 </head>
 <body>
 <h1>{title}</h1>
-{query}
-<ol>
-{matches}
-</ol>
+{content}
 </body>
 </html>
 """
@@ -127,24 +127,64 @@ def write_page(path, query, matches):
     OSError
         If the page cannot be written.
     """
+    title = f"What resembles {query}"
+    replace_file(path, format_page(title, format_players(query, matches)).encode("utf-8"))
+
+
+def format_page(title, content):
+    """Return a page.
+
+    Parameters
+    ----------
+    title : str
+        Any text.
+    content : str
+        Html.
+
+    Returns
+    -------
+    str
+    """
+    title = html.escape(printable(title))
+    return _PAGE.format(title=title, content=content, policy=html.escape(POLICY))
+
+
+def format_players(query, matches, *, name=None):
+    """Return players of a query and of what was found, with what is known of each.
+
+    Parameters
+    ----------
+    query : path-like
+    matches : list of dict
+        As :meth:`bytecover_lite.library.Library.find` returns them.
+    name : str, optional
+        What to call the query; default: its path.
+
+    Returns
+    -------
+    str
+        Html.
+
+    Raises
+    ------
+    AudioError
+        If a recording can no longer be read.
+    """
     items = []
     for match in matches:
         facts = "".join(
-            f"<dt>{html.escape(name)}</dt><dd>{html.escape(value)}</dd>"
-            for name, value in format_match(match).items()
+            f"<dt>{html.escape(fact)}</dt><dd>{html.escape(value)}</dd>"
+            for fact, value in format_match(match).items()
         )
-        items.append(f"<li>{_player(match['path'], match['other_start'])}<dl>{facts}</dl></li>")
+        sound = _player(match["path"], match["path"], match["other_start"])
+        items.append(f"<li>{sound}<dl>{facts}</dl></li>")
     start = matches[0]["start"] if matches else 0.0
-    page = _PAGE.format(
-        title="What resembles " + html.escape(printable(query)),
-        query=_player(query, start),
-        matches="\n".join(items),
-    )
-    replace_file(path, page.encode("utf-8"))
+    found = "\n".join(items) or "<li>nothing: the library holds no other recording</li>"
+    return f"{_player(query, query if name is None else name, start)}\n<ol>\n{found}\n</ol>"
 
 
-def _player(path, start):
-    """Return a player of the passage that begins at ``start`` seconds."""
+def _player(path, name, start):
+    """Return a player of the passage that begins at ``start`` seconds, under a name."""
     first, wanted = int(start * SAMPLE_RATE), int(SECONDS * SAMPLE_RATE)
     parts, position = [], 0
     for block in stream_audio(path):
@@ -154,7 +194,7 @@ def _player(path, start):
             break
     sound = np.concatenate(parts)[:wanted]
     sound = sound / max(1.0, float(np.abs(sound).max(initial=0)))
-    caption = f"{printable(path)}, from {_clock(start)}"
+    caption = f"{printable(name)}, from {_clock(start)}"
     return player(sound, caption=caption, seconds=SECONDS)._repr_html_()
 
 

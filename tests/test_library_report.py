@@ -77,8 +77,8 @@ def test_a_player_begins_where_the_passage_does(tmp_path, monkeypatch):
     monkeypatch.setattr(
         library_report, "player", lambda samples, **how: heard.append(samples) or _Nothing()
     )
-    library_report._player(tmp_path / "long.wav", 30.0)
-    library_report._player(tmp_path / "long.wav", 0.0)
+    library_report._player(tmp_path / "long.wav", "long", 30.0)
+    library_report._player(tmp_path / "long.wav", "long", 0.0)
     assert [len(samples) for samples in heard] == [15 * 22050] * 2
     assert [round(float(samples.mean()), 2) for samples in heard] == [0.5, 0.1]
 
