@@ -30,6 +30,7 @@ COMMANDS = {
         commands_library.find,
         commands_library.compare,
         commands_library.duplicates,
+        commands_library.serve,
         commands_library.calibrate,
     )
 }
