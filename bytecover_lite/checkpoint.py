@@ -55,7 +55,7 @@ def read_checkpoint(path):
     Raises
     ------
     CheckpointError
-        If there is no such file, or it is a pickle, truncated, or of another format.
+        If there is no such file, or it is a pickle, damaged, or of another format.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -74,7 +74,14 @@ def read_checkpoint(path):
         raise CheckpointError(
             f"{path}: holds {found!r}, not {FORMAT!r}: give a file written by save_model"
         )
-    return tensors, json.loads(metadata[FORMAT])
+    try:
+        config = json.loads(metadata[FORMAT])
+        if isinstance(config, dict):
+            return tensors, config
+        problem = f"it is {type(config).__name__}, not an object"
+    except (ValueError, RecursionError) as error:
+        problem = error
+    raise CheckpointError(f"{path}: its configuration is damaged ({problem}): copy it again")
 
 
 def _refuse_pickle(path):

@@ -279,12 +279,23 @@ def load_model(path, *, config=None):
             f"{path}: made with {differences(found, config)}: "
             "ask for that configuration, or train a model with yours"
         )
-    model = ByteCover(found)
     try:
-        model.load_state_dict(tensors, strict=True)
-    except RuntimeError as error:
+        with torch.device("meta"):  # takes no memory, however large a network the file asks for
+            model = ByteCover(found)
+        _check_tensors(model.state_dict(), tensors)
+        model.load_state_dict(tensors, strict=True, assign=True)
+    except (RuntimeError, TypeError, ValueError, OverflowError) as error:
         reason = str(error).splitlines()[-1].strip()
         raise CheckpointError(
             f"{path}: its weights do not fit its configuration ({reason}): train it again"
         ) from error
     return model.eval()
+
+
+def _check_tensors(expected, found):
+    """Raise ValueError where `load_state_dict` would take what is no weight of ours."""
+    for name, tensor in found.items():
+        if name in expected and tensor.dtype != expected[name].dtype:
+            raise ValueError(f"{name} is {tensor.dtype}, not {expected[name].dtype}")
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"{name} holds NaN or infinity")

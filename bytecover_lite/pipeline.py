@@ -250,7 +250,7 @@ def read_scores(path):
     """Return the rows of a results file that ``bytecover evaluate`` wrote."""
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise PipelineError(
             f"{path}: not a results file of `bytecover evaluate` ({error}): make it again"
         ) from error

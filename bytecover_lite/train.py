@@ -5,7 +5,7 @@ A run therefore needs no state but the weights and the optimiser's moments to be
 where it was killed: on a CPU the resumed run equals the undisturbed one bit for bit.
 """
 
-import csv
+import contextlib
 import logging
 import math
 from dataclasses import replace
@@ -16,6 +16,8 @@ import torch
 from .data import CliqueDataset
 from .embed import check_settings, embed_versions
 from .errors import BytecoverError
+from .files import format_csv, replace_file
+from .lock import Lock
 from .losses import multi_loss
 from .model import ByteCover, ByteCoverOutput, save_model
 from .training_state import load_state, save_state
@@ -54,8 +56,10 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     Raises
     ------
     TrainingError
-        If there is nothing to train on, the run in ``out`` has another configuration, or the loss
-        stops being finite (the versions of that batch are named).
+        If there is nothing to train on, the loss stops being finite (the versions of that batch
+        are named), or ``out`` cannot be written; what was saved before is continued next time.
+    ResumeError, LockError
+        If the run in ``out`` has another configuration or is damaged, or is being trained.
     """
     fabric = _launch(accelerator, devices, nodes, config.precision)
     training, validation = _split(versions)
@@ -71,18 +75,19 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     )
     model, optimizer = fabric.setup(model, optimizer)
     run = _Run(Path(out), config, fabric, model.module, optimizer)
-    start = run.resume()
-    batches = _batches(config, store, training, start, fabric)
-    for step, batch in _with_bar(
-        batches, start, config.steps, run, progress and not fabric.global_rank
-    ):
-        terms = _step(model, optimizer, batch, step, config, fabric)
-        run.log(step, terms)
-        if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
-            score = _validate(model.module, store, validation, fabric)
-            if not run.keep(step + 1, score):
-                break
-    fabric.barrier()
+    with run:
+        start = run.resume()
+        batches = _batches(config, store, training, start, fabric)
+        for step, batch in _with_bar(
+            batches, start, config.steps, run, progress and not fabric.global_rank
+        ):
+            terms = _step(model, optimizer, batch, step, config, fabric)
+            run.log(step, terms)
+            if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
+                score = _validate(model.module, store, validation, fabric)
+                if not run.keep(step + 1, score):
+                    break
+        fabric.barrier()
     return run.checkpoint
 
 
@@ -230,11 +235,23 @@ class _Run:
         self.model, self.optimizer = model, optimizer
         self.checkpoint = directory / "model.safetensors"
         self.best, self.waited, self.latest, self.rows = -1.0, 0, {}, []
-        self.written = 0
+        self.written, self._lock = 0, None
+
+    def __enter__(self):
+        """Make the directory and keep other runs out of it."""
+        if self.fabric.global_rank == 0:
+            with self._writing():
+                self.directory.mkdir(parents=True, exist_ok=True)
+                self._lock = Lock(self.directory / "lock")
+        return self
+
+    def __exit__(self, kind, error, traceback):
+        """Let others in."""
+        if self._lock:
+            self._lock.close()
 
     def resume(self):
         """Load the state found in the directory; return the step to start at."""
-        self.directory.mkdir(parents=True, exist_ok=True)
         state = load_state(
             self.directory / "state.safetensors", self.config, self.model, self.optimizer
         )
@@ -259,23 +276,35 @@ class _Run:
             self.latest["MAP"] = f"{score:.3f}"
             self.rows[-1]["validation_map"] = score
         if self.fabric.global_rank == 0:
-            if better:
-                save_model(self.model, self.checkpoint)
-            self._write_log()
-            facts = {"step": step, "best": self.best, "waited": self.waited, "rows": self.rows}
-            save_state(
-                self.directory / "state.safetensors", self.config, self.model, self.optimizer, facts
-            )
+            with self._writing():
+                self._save(step, better)
         return not (self.config.patience and self.waited >= self.config.patience)
+
+    def _save(self, step, better):
+        """Write everything; the state comes last, so that what it promises is there."""
+        if better:
+            save_model(self.model, self.checkpoint)
+        self._write_log()
+        facts = {"step": step, "best": self.best, "waited": self.waited, "rows": self.rows}
+        path = self.directory / "state.safetensors"
+        save_state(path, self.config, self.model, self.optimizer, facts)
+
+    @contextlib.contextmanager
+    def _writing(self):
+        try:
+            yield
+        except OSError as error:
+            raise TrainingError(
+                f"{self.directory}: cannot be written ({error.strerror}); mend that and run the "
+                "same command again, it goes on from the last state that was saved"
+            ) from error
 
     def _write_log(self):
         from tensorboardX import SummaryWriter
 
         names = ["step", "loss", "classification", "triplet", "contrastive", "validation_map"]
-        with open(self.directory / "log.csv", "w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            writer.writerows(self.rows)
+        table = [[row.get(name, "") for name in names] for row in self.rows]
+        replace_file(self.directory / "log.csv", format_csv(names, table))
         with SummaryWriter(str(self.directory / "tensorboard"), flush_secs=1) as events:
             for row in self.rows[self.written :]:
                 for name in set(row) - {"step"}:

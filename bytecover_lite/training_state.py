@@ -6,9 +6,11 @@ atomically.
 
 import dataclasses
 import json
-import os
 
 from .errors import BytecoverError
+from .files import replace_file
+
+MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # of AdamW, by parameter
 
 
 class ResumeError(BytecoverError):
@@ -30,16 +32,14 @@ def save_state(path, config, model, optimizer, facts):
     facts : dict
         Anything else to get back, JSON-serialisable.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     for number, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"config": _described(config), "facts": json.dumps(facts)}
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    save_file(tensors, partial, metadata)
-    os.replace(partial, path)
+    replace_file(path, save(tensors, metadata))
 
 
 def load_state(path, config, model, optimizer):
@@ -55,20 +55,17 @@ def load_state(path, config, model, optimizer):
     ResumeError
         If the file is damaged or belongs to another configuration; the differing fields are named.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not path.exists():
         return None
+    tensors, found, facts = _read(path)
+    _check_same(path, found, json.loads(_described(config)))
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (OSError, SafetensorError) as error:
-        raise ResumeError(f"{path}: not a readable training state ({error}): delete it") from error
-    _check_same(path, metadata["config"], _described(config))
-    model.load_state_dict(_below("model.", tensors))
-    optimizer.load_state_dict(_optimizer_state(_below("optimizer.", tensors), optimizer))
-    return json.loads(metadata["facts"])
+        model.load_state_dict(_below("model.", tensors))
+        moments = _optimizer_state(_below("optimizer.", tensors), optimizer)
+        optimizer.load_state_dict(moments)
+    except (RuntimeError, ValueError, LookupError, TypeError) as error:
+        raise ResumeError(f"{path}: its tensors do not fit ({error}): delete it") from error
+    return facts
 
 
 def read_run(directory):
@@ -90,18 +87,42 @@ def read_run(directory):
     ResumeError
         If there is no readable state.
     """
+    _, config, facts = _read(directory / "state.safetensors")
+    rows = [{k: round(v, 4) for k, v in row.items()} for row in facts["rows"]]
+    return {"config": config, "steps": facts["step"], "best": facts["best"], "rows": rows}
+
+
+def _read(path):
+    """Return tensors, configuration and facts of a state; of the shape that others rely on."""
     from safetensors import SafetensorError, safe_open
 
-    path = directory / "state.safetensors"
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata()
-    except (OSError, SafetensorError) as error:
-        raise ResumeError(f"{path}: not a readable training state ({error})") from error
-    facts = json.loads(metadata["facts"])
-    rows = [{k: round(v, 4) for k, v in row.items()} for row in facts["rows"]]
-    config = json.loads(metadata["config"])
-    return {"config": config, "steps": facts["step"], "best": facts["best"], "rows": rows}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
+        config, facts = (json.loads(metadata[name]) for name in ("config", "facts"))
+        _check_facts(config, facts)
+    except (OSError, SafetensorError, ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ResumeError(f"{path}: not a readable training state ({error}): delete it") from error
+    return tensors, config, facts
+
+
+def _check_facts(config, facts):
+    whole = {"step": int, "waited": int, "rows": list}
+    usable = (
+        isinstance(config, dict)
+        and isinstance(facts, dict)
+        and all(type(facts[name]) is kind for name, kind in whole.items())
+        and isinstance(facts["best"], int | float)
+        and facts["step"] >= 0
+        and all(_is_row(row) for row in facts["rows"])
+    )
+    if not usable:
+        raise ValueError("its facts are no step, best score and log")
+
+
+def _is_row(row):
+    return isinstance(row, dict) and all(isinstance(value, int | float) for value in row.values())
 
 
 def _optimizer_state(moments, optimizer):
@@ -109,6 +130,10 @@ def _optimizer_state(moments, optimizer):
     for name, tensor in moments.items():
         number, field = name.split(".", 1)
         state.setdefault(int(number), {})[field] = tensor
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    for number, values in state.items():  # the optimiser itself would notice at the next step only
+        if set(values) != MOMENTS or values["exp_avg"].shape != weights[number].shape:
+            raise ValueError(f"moments of parameter {number}")
     return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
 
 
@@ -123,7 +148,6 @@ def _described(config):
 def _check_same(path, found, wanted):
     if found == wanted:
         return
-    found, wanted = json.loads(found), json.loads(wanted)
     names = [name for name in wanted if found.get(name) != wanted[name]]
     changed = ", ".join(f"{name}: {found.get(name)} there, {wanted[name]} now" for name in names)
     raise ResumeError(
