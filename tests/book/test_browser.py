@@ -155,3 +155,21 @@ def test_keyboard_reaches_the_text(tab, address):
     tab.goto(f"{address}/index.html")
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.getAttribute('href')") == "#main-content"
+
+
+def test_keyboard_plays_and_unfolds(tab, address):
+    """On the home page, Tab reaches every player and the fold, and Enter opens it."""
+    tab.goto(f"{address}/index.html")
+    reached = []
+    while "SUMMARY" not in reached and len(reached) < 300:
+        tab.keyboard.press("Tab")
+        reached.append(
+            tab.evaluate(
+                "document.activeElement.getAttribute('aria-label')"
+                " || document.activeElement.tagName"
+            )
+        )
+    players = tab.locator("article audio").evaluate_all("all => all.map(one => one.ariaLabel)")
+    assert len(players) == 3 and set(players) <= set(reached)
+    tab.keyboard.press("Enter")
+    assert tab.locator("details[open] > summary").count() == 1

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import links
+
 pytestmark = pytest.mark.site
 SITE = Path(__file__).resolve().parents[2] / "web" / "site"
 MAXIMAL_WEIGHT = 3_000_000  # bytes of a page and its own pictures and sounds
@@ -69,6 +71,11 @@ def test_internal_links_and_anchors_resolve(page_name):
 def test_nothing_is_fetched_from_elsewhere(page_name):
     outside = [url for url in parse(SITE / page_name).fetched if urllib.parse.urlsplit(url).netloc]
     assert outside == []
+
+
+def test_links_to_other_servers_are_on_the_list(page_name):
+    outside = [link for link in parse(SITE / page_name).links if link.startswith("http")]
+    assert [link for link in outside if links.problem(link)] == []
 
 
 def test_every_picture_says_what_it_shows(page_name):
