@@ -6,7 +6,7 @@ import sys
 
 import tyro
 
-from . import commands_corpus, commands_library, commands_model, commands_reproduce
+from . import commands_corpus, commands_course, commands_library, commands_model, commands_reproduce
 from .errors import BytecoverError
 from .library_report import printable
 from .recipes import PRESETS
@@ -32,6 +32,7 @@ COMMANDS = {
         commands_library.duplicates,
         commands_library.serve,
         commands_library.calibrate,
+        commands_course.grade,
     )
 }
 
