@@ -20,7 +20,7 @@ learning := $(call method,augment data losses model model_config recipes resnet_
 scoring := $(call method,baselines qmax recurrence embed pipeline ranking retrieval)
 scores := build/scores/songbook-test.json build/scores/chorales.json
 
-.PHONY: help book test site pdf datacos bench serve clean lock readme lint unit browser
+.PHONY: help book test site pdf datacos bench serve clean lock readme lint unit browser assignments
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ browser: $(INSTALLED)
 
 bench: $(INSTALLED)  ## measure speed; writes book/results/benchmark.json
 	$(BIN)/python -m tests.benchmarks
+
+assignments: $(INSTALLED)  ## student, instructor and Colab versions of the assignments, in build/assignments
+	$(BIN)/python book/tools/assignments.py bundle build/assignments
 
 serve: $(INSTALLED)  ## open the rendered pages at http://localhost:8000
 	$(BIN)/python -m webbrowser -t http://localhost:8000/ &
