@@ -62,6 +62,7 @@ def check(path, bibliography=None):
         *_check_exercises(cells),
         *_check_references(cells, bibliography),
         *_check_numbers(cells),
+        *_check_captions(cells),
         *(problem for cell in cells[3:] for problem in _check_cell(cell)),
     ]
     return [f"{Path(path).name}: {problem}" for problem in problems]
@@ -125,6 +126,13 @@ def _check_numbers(cells):
                 f"{', '.join(sorted(loose))}: print what was measured here from a results file, "
                 f"or say who published it: {paragraph.strip()[:60]!r}"
             )
+
+
+def _check_captions(cells):
+    for cell, below in zip(cells, [*cells[1:], {"source": []}], strict=True):
+        drawn = cell["cell_type"] == "code" and "plt.show()" in _text(cell)
+        if drawn and not _text(below).startswith("*Figure: "):
+            yield f"a figure without a caption ('*Figure: ...*') below: {_text(cell)[:60]!r}"
 
 
 def _check_cell(cell):

@@ -46,6 +46,8 @@ SOUND_CHAPTER = """\
 %% code alt: One point.
 plt.show()
 %% md
+*Figure: a point is a point.*
+
 ## Check
 
 ## Exercises
@@ -184,6 +186,7 @@ def test_a_sound_chapter_passes(tmp_path):
         (" alt: One point.", "", "alternative text"),
         ("plt.show()", "\n".join(["x = 1"] * 16), "16 lines"),
         ("plt.show()", "!ls", "runs a command"),
+        ("*Figure: a", "A", "without a caption"),
         ("plt.show()", "%pip install numpy==1.0", "installs something"),
         ("## The idea", "{cite}`du2021bytecover`", "MyST"),
         ("arxiv.org/abs/2010.14022", "arxiv.org/abs/9999.99999", "references.bib"),
