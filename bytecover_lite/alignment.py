@@ -13,6 +13,7 @@ import numpy as np
 from .baselines import chroma
 
 SPAN = 30.0  # s that are compared as one piece
+LONGEST = 600.0  # s of a version that are looked at
 STEPS = 32  # tempi an octave
 TEMPI = 2.0 ** (np.arange(-24, 25) / STEPS)  # a bit more than three fifths to five thirds
 COARSE = 4  # every fourth tempo decides about the key
@@ -55,7 +56,8 @@ def relate(first, second, *, seconds_per_frame):
     Serrà, Gómez and Herrera, Transposing Chroma Representations to a Common Key, 2008, for the
     transposition by trial.
     """
-    patterns = _unit(chroma(first)), _unit(chroma(second))  # (12, T)
+    frames = max(1, round(LONGEST / seconds_per_frame))
+    patterns = _unit(chroma(first)[:, :frames]), _unit(chroma(second)[:, :frames])  # (12, T)
     length = _piece(patterns, SPAN / seconds_per_frame)
     coarse = range(0, len(TEMPI), COARSE)
     fits = np.array([_fits(*patterns, TEMPI[number], length, range(12)) for number in coarse])

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 EXACT = 200_000  # vectors up to which it is quick enough to compare with all of them
-PROBES = 8  # one cell in so many is looked into
+PROBES = 4  # one cell in so many is looked into
 SAMPLE = 64  # vectors a cell that k-means sees
 
 

@@ -18,6 +18,7 @@ from .neighbours import Neighbours
 WINDOW = 180.0  # s, about a song
 HOP = 90.0  # s from one window to the next, so that a song is never cut in half by all of them
 LONG = 360.0  # s, beyond which a recording is cut into windows
+WHOLE = 3600.0  # s, beyond which a recording is no whole any more, only windows
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,15 @@ class Passages:
         return name.partition("@")[0] in self.source
 
     def __getitem__(self, name):
-        """Return the features of a passage: ``"id"`` is all of it, ``"id@frame"`` a window."""
+        """Return the features of a passage: ``"id"`` is all of it, ``"id@frame"`` a window.
+
+        All of a recording ends after an hour: a network that hears twelve at once takes gigabytes,
+        to no purpose.
+        """
         recording, _, start = name.partition("@")
         features = self.source[recording]
         if not start:
-            return features
+            return features[:, : round(WHOLE / self.settings.seconds_per_frame)]
         return features[:, int(start) : int(start) + self.window]
 
     def start(self, name):

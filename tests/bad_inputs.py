@@ -117,6 +117,15 @@ def special_files(folder):
     return ["pipe.mp3", *links, "itself.mp3"]
 
 
+def make_long(folder, hours=12):
+    """Write a recording of many hours, piece by piece; return its name."""
+    name = f"{hours} hours.flac"
+    with soundfile.SoundFile(folder / name, "w", 1000, 1, format="FLAC") as file:
+        for _ in range(60 * hours):
+            file.write(tone(60, rate=1000))
+    return name
+
+
 def make(folder):
     """Fill a folder with all cases.
 
