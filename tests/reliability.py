@@ -1,22 +1,32 @@
-"""What becomes of bad inputs, as a results file.
+"""What becomes of bad inputs, killed runs and other faults, as a results file.
 
-Command: ``python -m tests.reliability`` writes ``book/results/reliability.json``.
+Command: ``python -m tests.reliability`` writes ``book/results/reliability.json``. With names of
+parts (``bad_inputs``, ``fuzzing``, ``kills``, ``faults``) it measures these and keeps the others.
 """
 
 import collections
 import resource
 import shutil
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 from bytecover_lite.library import Library
-from bytecover_lite.results import write_result
-from tests import bad_inputs
+from bytecover_lite.results import ResultsError, provenance, read_result, write_result
+from tests import bad_inputs, faults, fuzzing, killing
+
+KILLS = 34  # of each of three kinds of runs: a hundred and two
 
 
-def measure(scratch):
+def measure(scratch, *, hours=0):
     """Index a folder of bad inputs and good neighbours, and the neighbours alone.
+
+    Parameters
+    ----------
+    scratch : Path
+    hours : int
+        Length of a very long recording that is among them; 0: none.
 
     Returns
     -------
@@ -32,7 +42,7 @@ def measure(scratch):
         data = bad_inputs.encode(sound=bad_inputs.tone(4.0 + number))
         (alone / f"good {number}.wav").write_bytes(data)
     shutil.copytree(alone, mixed)
-    names = bad_inputs.make(mixed)
+    names = bad_inputs.make(mixed) + ([bad_inputs.make_long(mixed, hours)] if hours else [])
     expected, _ = Library.create(scratch / "alone.index", alone, jobs=1)
     before, start = _peak(), time.perf_counter()
     found, report = Library.create(scratch / "mixed.index", mixed, jobs=1)
@@ -67,6 +77,29 @@ def _peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+PARTS = {
+    "bad_inputs": lambda scratch: measure(scratch, hours=12),
+    "fuzzing": fuzzing.measure,
+    "kills": lambda scratch: killing.measure(scratch, KILLS),
+    "faults": faults.measure,
+}
+
+
+def main(names):
+    """Measure the named parts; return them with the others as they are in the results file."""
+    found = {}
+    for name in names:
+        with tempfile.TemporaryDirectory() as scratch:
+            found[name] = {"provenance": provenance(), **PARTS[name](Path(scratch))}
+    try:
+        found = read_result("reliability") | found
+    except ResultsError:
+        pass  # there is no earlier one
+    return {name: found[name] for name in PARTS if name in found}
+
+
 if __name__ == "__main__":
-    with tempfile.TemporaryDirectory() as scratch:
-        print(write_result("reliability", measure(Path(scratch))))
+    unknown = set(sys.argv[1:]) - set(PARTS)
+    if unknown:
+        raise SystemExit(f"no part {', '.join(unknown)}: choose from {', '.join(PARTS)}")
+    print(write_result("reliability", main(sys.argv[1:] or PARTS)))
