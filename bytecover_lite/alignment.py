@@ -27,14 +27,15 @@ class Relation:
     ----------
     semitones : int [range=[-5, 6]]
         How far its key lies above; octaves are not told apart.
-    tempo : float
-        How many times as fast it is.
+    tempo : float or None
+        How many times as fast it is; None if one of them is shorter than :data:`SPAN`, too short
+        to tell.
     fit : float [range=[-1, 1]]
         Mean correlation of the pieces with their best counterparts.
     """
 
     semitones: int
-    tempo: float
+    tempo: float | None
     fit: float
 
 
@@ -65,7 +66,9 @@ def relate(first, second, *, seconds_per_frame):
     fits = np.array([_fits(*patterns, tempo, length, [semitones])[0] for tempo in TEMPI])
     best = int(fits.argmax())
     tempo = TEMPI[best] * 2 ** (_vertex(fits, best) / STEPS)
-    return Relation((semitones + 5) % 12 - 5, float(tempo), float(fits[best]))
+    shortest = min(pattern.shape[1] for pattern in patterns) * seconds_per_frame
+    told = float(tempo) if shortest >= SPAN else None
+    return Relation((semitones + 5) % 12 - 5, told, float(fits[best]))
 
 
 def _fits(first, second, tempo, length, transpositions):

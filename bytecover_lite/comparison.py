@@ -43,8 +43,8 @@ class Match:
     semitones : int [range=[-5, 6]]
         How far the second one's key lies above the first one's, an estimate (octaves are not
         told apart).
-    tempo : float
-        How many times as fast the second one is, an estimate.
+    tempo : float or None
+        How many times as fast the second one is, an estimate; None if a passage is too short.
     start, other_start : float [s]
         Where the nearest passages begin; 0 if they are the whole recordings.
     probability : float or None
@@ -53,7 +53,7 @@ class Match:
 
     distance: float
     semitones: int
-    tempo: float
+    tempo: float | None
     start: float
     other_start: float
     probability: float | None

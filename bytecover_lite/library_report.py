@@ -75,12 +75,12 @@ def format_match(match):
     -------
     dict of str to str
     """
-    probability = match["probability"]
+    probability, tempo = match["probability"], match["tempo"]
     return {
         "distance": f"{match['distance']:.3f}",
         "same work?": "not calibrated" if probability is None else f"{probability:.1%}",
         "key": f"{match['semitones']:+d}",
-        "tempo": f"{match['tempo'] - 1:+.0%}",
+        "tempo": "?" if tempo is None else f"{tempo - 1:+.0%}",
         "at": f"{_clock(match['start'])} / {_clock(match['other_start'])}",
     }
 

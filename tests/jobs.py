@@ -24,7 +24,11 @@ from bytecover_lite.versions import COLUMNS
 KINDS = ("features", "indexing", "training")
 SETTINGS = FeatureSettings(averaging=40)
 SONGS = 6
-PRELOADED = ["bytecover_lite.library", "bytecover_lite.train", "lightning_fabric", "joblib"]
+PRELOADED = """
+    tests.jobs bytecover_lite.library bytecover_lite.train bytecover_lite.retrieval
+    bytecover_lite.counting bytecover_lite.decoders lightning_fabric joblib soundfile soxr av tqdm
+    tensorboardX safetensors.torch safetensors.numpy torch.optim torch.utils.data
+""".split()
 
 
 def prepare(scratch):

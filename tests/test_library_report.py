@@ -94,6 +94,8 @@ def test_a_name_stays_on_its_line(name):
     assert shown.isprintable() and shown != name
     table = format_matches([{"path": name, "copies": [], **MATCH}])
     assert table.count("\n") == 1 and shown in table
+    unsure = format_matches([{"path": name, "copies": [], **MATCH, "tempo": None}])
+    assert " ? " in unsure and unsure.count("\n") == 1
     assert " -3 " in table and " -10% " in table and "50.0%" in table
     table.encode("utf-8")
 
