@@ -6,8 +6,12 @@ Imported where it is needed by :mod:`bytecover_lite.ranking` and
 
 import numba
 import numpy as np
+import torch
 
 STRETCH = 512  # columns counted at a time: they stay in the first-level cache for all thresholds
+
+# numba and torch share OpenMP: whoever starts it last decides for both how many threads there are
+numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
 
 
 @numba.njit(parallel=True, cache=True)

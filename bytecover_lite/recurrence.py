@@ -7,6 +7,10 @@ neighbouring columns, so the compiler handles sixteen float32 at a time.
 
 import numba
 import numpy as np
+import torch
+
+# numba and torch share OpenMP: whoever starts it last decides for both how many threads there are
+numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
 
 
 @numba.njit(cache=True)

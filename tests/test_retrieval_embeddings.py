@@ -1,5 +1,9 @@
 """Embeddings are ranked as if in float64, whatever the tile, the library or the device."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -158,3 +162,19 @@ def test_what_cannot_be_scored_names_the_row(message, vectors, settings):
 
 def test_a_zero_vector_has_a_euclidean_distance():
     assert evaluate_embeddings(spoiled(3, 0), list("aabb"), metric="euclidean").n_queries == 4
+
+
+def test_scoring_leaves_torch_the_threads_it_had():
+    program = (
+        "import numpy as np, torch\n"
+        "from bytecover_lite.retrieval import evaluate_embeddings\n"
+        "x = np.random.default_rng(0).normal(size=(40, 8)).astype('float32')\n"
+        "evaluate_embeddings(x, [row // 4 for row in range(40)])\n"
+        "print(torch.get_num_threads())\n"
+    )
+    kept = {key: value for key, value in os.environ.items() if key != "NUMBA_NUM_THREADS"}
+    command = [sys.executable, "-c", program]
+    found = subprocess.run(
+        command, env=kept | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "1"
