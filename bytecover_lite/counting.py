@@ -10,8 +10,9 @@ import torch
 
 STRETCH = 512  # columns counted at a time: they stay in the first-level cache for all thresholds
 
-# numba and torch share OpenMP: whoever starts it last decides for both how many threads there are
-numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+_THREADS = torch.get_num_threads()
+numba.set_num_threads(min(_THREADS, numba.config.NUMBA_NUM_THREADS))
+torch.set_num_threads(_THREADS)  # both share OpenMP, and numba has just told it its own number
 
 
 @numba.njit(parallel=True, cache=True)

@@ -9,8 +9,9 @@ import numba
 import numpy as np
 import torch
 
-# numba and torch share OpenMP: whoever starts it last decides for both how many threads there are
-numba.set_num_threads(min(torch.get_num_threads(), numba.config.NUMBA_NUM_THREADS))
+_THREADS = torch.get_num_threads()
+numba.set_num_threads(min(_THREADS, numba.config.NUMBA_NUM_THREADS))
+torch.set_num_threads(_THREADS)  # both share OpenMP, and numba has just told it its own number
 
 
 @numba.njit(cache=True)
