@@ -1,9 +1,9 @@
 """From a distance to the probability of the same work (chapter "Your own music").
 
 Logistic regression on pairs of versions gives the log of the likelihood ratio: how much more often
-such a distance occurs between versions of a work than between strangers. The probability follows
-with a prior, by Bayes' rule, because a match is likelier between two recordings that somebody chose
-than between any two of a large collection. It holds for music like that of the pairs.
+such a distance occurs between versions of one work than between versions of two. The probability
+follows with a prior, by Bayes' rule, because a match is likelier between two recordings that
+somebody chose than between any two of a large collection. It holds for music like that of the pairs.
 """
 
 from dataclasses import dataclass

@@ -118,7 +118,8 @@ def _run(chapters, elsewhere, jobs):
     for path in chapters:
         (pages / path.name).write_text(json.dumps(with_solutions(path), indent=1), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(pages)]
-    command += ["--nbmake", "--overwrite", "--nbmake-timeout=600", "-n", str(jobs), "-q"]
+    command += ["--nbmake", "--overwrite", "--nbmake-timeout=600", "-q"]
+    command += ["-n", str(jobs), "--dist", "worksteal"]
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
     command += ["-p", "no:cacheprovider", str(pages)]
     subprocess.run(command, cwd=pages, env={**environment, **threads}, check=False)
