@@ -1,7 +1,7 @@
 """Small runs of features, indexing and training, each in a process that may be disturbed.
 
-Processes come from a server that has imported everything, so that what is disturbed is the work
-and not the imports.
+Processes come from a server that has imported most things, so that what is disturbed is the work
+and not the imports. Numba is not among them: its threads do not survive the way to a new process.
 """
 
 import contextlib
@@ -25,9 +25,8 @@ KINDS = ("features", "indexing", "training")
 SETTINGS = FeatureSettings(averaging=40)
 SONGS = 6
 PRELOADED = """
-    tests.jobs bytecover_lite.library bytecover_lite.train bytecover_lite.retrieval
-    bytecover_lite.counting bytecover_lite.decoders lightning_fabric joblib soundfile soxr av tqdm
-    tensorboardX safetensors.torch safetensors.numpy torch.optim torch.utils.data
+    tests.jobs bytecover_lite.library bytecover_lite.train bytecover_lite.decoders lightning_fabric
+    joblib soundfile soxr av tqdm tensorboardX safetensors.torch safetensors.numpy torch.utils.data
 """.split()
 
 
