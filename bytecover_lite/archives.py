@@ -9,11 +9,13 @@ import os
 import shutil
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from .errors import BytecoverError
 
 LARGEST_BYTES = 100 * 2**30
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error)
 
 
 class ArchiveError(BytecoverError):
@@ -55,7 +57,7 @@ def unpack(archive, folder, *, largest=LARGEST_BYTES):
                 _write(partial, name, read)
         partial.mkdir(parents=True, exist_ok=True)
         os.replace(partial, folder)
-    except (tarfile.TarError, zipfile.BadZipFile, EOFError, OSError, RuntimeError) as error:
+    except (*DAMAGED, EOFError, OSError, RuntimeError, LookupError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ArchiveError(f"{archive}: cannot be unpacked ({reason}); get it again") from error
     finally:

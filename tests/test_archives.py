@@ -69,6 +69,17 @@ def test_a_link_in_a_zip_is_refused(tmp_path):
         unpack(tmp_path / "x.zip", tmp_path / "out")
 
 
+def test_a_member_without_a_name_is_refused(tmp_path):
+    archive = make_zip(tmp_path / "x.zip", [("a", b"1")])
+    data = archive.read_bytes()
+    at = data.index(b"PK\x01\x02")  # its entry in the table of contents gets a name of no length
+    data = data[: at + 28] + b"\0\0" + data[at + 30 : at + 46] + data[at + 47 :]
+    archive.write_bytes(data)
+    with pytest.raises(ArchiveError):
+        unpack(archive, tmp_path / "out")
+    assert sorted(tmp_path.iterdir()) == [archive]
+
+
 def test_a_name_that_comes_twice_is_refused(tmp_path):
     archive = make_tar(tmp_path / "x.tgz", [("a", b"1"), ("./a", b"2")])
     with pytest.raises(ArchiveError, match="there twice"):
