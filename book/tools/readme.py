@@ -1,4 +1,4 @@
-"""Write the parts of README and home page that follow from other files: file tree and results.
+"""Write the parts of pages that follow from other files: file tree, results, measured effects.
 
 Command: ``python book/tools/readme.py`` rewrites them; with ``--check`` it only says whether they
 are out of date.
@@ -14,7 +14,7 @@ from bytecover_lite.coverage import label
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
-PAGES = (README, ROOT / "book" / "index.md")
+PAGES = (README, *(ROOT / "book" / name for name in ("index.md", "ambiguities.md", "speed.md")))
 _ENDS = ("", "_low", "_high")
 CORPORA = {  # those of the home page's table, in its order
     "real": "composed songs",
@@ -41,7 +41,7 @@ _FOLDERS = {
 
 def fill(text):
     """Return a page with its generated parts replaced by current ones."""
-    for name, write in (("tree", tree), ("results", results), ("glance", glance)):
+    for name, write in PARTS.items():
         pattern = rf"(<!-- {name}: [^\n]*-->\n).*?(<!-- end of {name} -->)"
         text = re.sub(pattern, lambda found, w=write: found[1] + w() + found[2], text, flags=re.S)
     return text
@@ -114,6 +114,45 @@ def glance():
     return "\n".join([*lines, "", note, f"the best of a column. Measured {measured}.", ""])
 
 
+def effects():
+    """Return a table of what every arm of every committed ablation scores and by how much."""
+    head = "| ablation | arm | easy | real | hard | difference on hard | seeds, date |"
+    lines = [head, "|---|---|---|---|---|---|---|"]
+    for path in sorted((ROOT / "book" / "results").glob("ablation_*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        arms = found["readings"]["embedding cosine"]
+        origin = f"{len(found['seeds'])}, {found['provenance']['date'][:10]}"
+        for number, (arm, tests) in enumerate(arms.items()):
+            cells = [f"{tests[name]['mean']:.3f}" for name in ("easy", "real", "hard")]
+            cells.append(_difference(tests["hard"]) if number else "the others against this one")
+            lines.append(f"| {found['ablation']} | {arm} | " + " | ".join([*cells, origin]) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _difference(row):
+    low, high = row["difference_interval"]
+    return f"{row['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+
+
+def speed():
+    """Return a table of each benchmark of ``book/results/benchmark.json``."""
+    path = ROOT / "book" / "results" / "benchmark.json"
+    lines = []
+    for name, one in json.loads(path.read_text(encoding="utf-8"))["benchmarks"].items():
+        source = one["provenance"]
+        lines += [f"## {name.capitalize()}", ""]
+        lines += ["| what | measured | against | floor |", "|---|---|---|---|"]
+        lines += [_speed(row) for row in one["rows"]]
+        lines += ["", f"{source['device']}, commit {source['commit']}, {source['date'][:10]}.", ""]
+    return "\n".join(lines)
+
+
+def _speed(row):
+    against = f"{row['baseline']}: {row['ratio']:.2f}" if "ratio" in row else ""
+    floor = f"{row['floor']:.4g}" if "floor" in row else ""
+    return f"| {row['what']} | {row['value']:.4g} {row['unit']} | {against} | {floor} |"
+
+
 def _cell(row, best):
     if row is None:
         return "not run"
@@ -137,6 +176,8 @@ def _score(row, origin):
 def _line(name, comment):
     return f"{name:<26}{comment}"
 
+
+PARTS = {"tree": tree, "results": results, "glance": glance, "effects": effects, "speed": speed}
 
 if __name__ == "__main__":
     for page in PAGES:
