@@ -3,7 +3,7 @@
 Logistic regression on pairs of versions gives the log of the likelihood ratio: how much more often
 such a distance occurs between versions of one work than between versions of two. The probability
 follows with a prior, by Bayes' rule, because a match is likelier between two recordings that
-somebody chose than between any two of a large collection. It holds for music like that of the pairs.
+somebody chose than between any two of a large collection. It holds for music like the pairs'.
 """
 
 from dataclasses import dataclass
