@@ -126,15 +126,22 @@ def _step(model, optimizer, batch, step, config, fabric):
         triplet_weight=triplet,
         contrastive_weight=contrastive,
     )
-    if not torch.isfinite(total):
-        raise TrainingError(
-            f"the loss became {total.item()} at step {step}; versions of the batch: "
-            f"{', '.join(names)}. Check their features or lower learning_rate"
-        )
+    _check_finite("loss", total, step, names)
     optimizer.zero_grad(set_to_none=True)
     fabric.backward(total)
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    _check_finite("gradient", torch.nn.utils.get_total_norm(gradients), step, names)
     optimizer.step()
     return {"loss": total.item(), **{name: term.item() for name, term in terms.items()}}
+
+
+def _check_finite(what, value, step, names):
+    if not torch.isfinite(value):
+        raise TrainingError(
+            f"the {what} became {value.item()} at step {step}; versions of the batch: "
+            f"{', '.join(names)}. Check their features, lower learning_rate, or compute with "
+            "precision 32-true: in bfloat16, crops of few frames fail on some processors"
+        )
 
 
 def _gatherer(fabric):

@@ -91,6 +91,24 @@ def test_a_non_finite_loss_names_the_versions_of_the_batch(corpus, tmp_path):
         run(corpus, tmp_path, config)
 
 
+def test_a_non_finite_gradient_of_a_finite_loss_is_found_before_it_reaches_the_weights(
+    corpus, tmp_path, monkeypatch
+):
+    norm = torch.nn.utils.get_total_norm
+    seen = []
+
+    def spoilt(gradients):
+        seen.append(norm(gradients))
+        return seen[-1] if len(seen) < 4 else torch.tensor(float("nan"))
+
+    monkeypatch.setattr(torch.nn.utils, "get_total_norm", spoilt)
+    with pytest.raises(TrainingError, match=r"gradient became nan at step 3; .*w\d-\d, w\d-\d"):
+        run(corpus, tmp_path)
+    assert all(torch.isfinite(one) and one > 0 for one in seen)
+    model = load_model(tmp_path / "model.safetensors")  # that of the last validation
+    assert all(torch.isfinite(value).all() for value in model.state_dict().values())
+
+
 def test_a_work_in_two_splits_is_refused(corpus, tmp_path):
     table = corpus[1].copy()
     table.loc[table["version"] == "w0-0", "split"] = "validation"
