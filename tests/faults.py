@@ -98,16 +98,25 @@ def _two_at_once(scratch, expected):
     for kind in jobs.KINDS:
         out = scratch / f"{kind}.twice"
         first = jobs.start(kind, scratch, out).begun()
-        while not (out / "lock").exists():
-            assert first.process.is_alive(), "it ended before the second one could begin"
-            time.sleep(0.001)
-        os.kill(first.process.pid, signal.SIGSTOP)
+        _stop_with_the_lock(first.process, out / "lock")
         said = jobs.start(kind, scratch, out).begun().outcome()
         os.kill(first.process.pid, signal.SIGCONT)
         _note(found, kind, out, said, ("another writer is at work",), look=False)
         assert first.outcome() == "done"
         found["identical"] += jobs.result(kind, out) == expected[kind]
     return found
+
+
+def _stop_with_the_lock(process, lock):
+    """Stop a process at a moment at which it holds the lock: its name is in the file."""
+    while True:
+        assert process.is_alive(), "it ended before the second one could begin"
+        os.kill(process.pid, signal.SIGSTOP)
+        time.sleep(0.01)
+        if lock.is_file() and lock.read_text(encoding="utf-8").startswith("process"):
+            return
+        os.kill(process.pid, signal.SIGCONT)
+        time.sleep(0.001)
 
 
 def _clock_jumps(scratch, expected):
