@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -23,13 +24,19 @@ PAGE = """<!doctype html><html lang="en"><title>Two</title><style>{style}</style
 </article></body></html>"""
 
 
+def print_page(page, target):
+    """Print in a thread of its own, for another test's browser may hold this one's event loop."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(pdf.print_page, page, target).result()
+
+
 @pytest.fixture(scope="module")
 def printed(tmp_path_factory):
     """What a small book of two chapters is on paper."""
     folder = tmp_path_factory.mktemp("print")
     style = (BOOK / "assets" / "custom.css").read_text(encoding="utf-8")
     (folder / "page.html").write_text(PAGE.format(style=style), encoding="utf-8")
-    pdf.print_page(folder / "page.html", folder / "book.pdf")
+    print_page(folder / "page.html", folder / "book.pdf")
     return (folder / "book.pdf").read_bytes()
 
 
@@ -50,7 +57,7 @@ def test_chapters_are_bookmarks_and_links_lead_inside(printed):
 @pytest.mark.browser
 def test_nothing_half_printed_is_left(tmp_path):
     with pytest.raises(Exception, match="ERR_FILE_NOT_FOUND"):
-        pdf.print_page(tmp_path / "absent.html", tmp_path / "book.pdf")
+        print_page(tmp_path / "absent.html", tmp_path / "book.pdf")
     assert list(tmp_path.iterdir()) == []
 
 
