@@ -49,6 +49,7 @@ SAMPLE_RATE = 22050
 RATES = (1_000, 768_000)  # Hz, what passes for a sampling rate of audio
 SILENCE = 1e-4  # -80 dB, three steps of a 16-bit file
 LOUDEST = 256.0  # floating-point mixes exceed 1 a little, unscaled integers by thousands
+MULTIPLES = 8  # of the rate, up to which a recording may be left as it is
 QUICK = 0.25  # of the rate: below it soxr's quickest filter errs by less than 1e-4
 TOLERANCE = 0.25  # s, by which encoders' padding makes a file shorter than it says
 DAMAGE = 0.01  # share of a file's pieces that may be undecodable, but two always may
@@ -79,7 +80,7 @@ def load_audio(path, *, sr=SAMPLE_RATE):
     return np.concatenate(list(stream_audio(path, sr=sr)))
 
 
-def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None):
+def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None, multiples=False):
     """Read an audio file block by block, in constant memory.
 
     Parameters
@@ -92,6 +93,8 @@ def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None):
         Blocks are at least this long, but for the last.
     highest : float [Hz], optional
         Nothing above this frequency will be looked at: a quicker resampler may do.
+    multiples : bool
+        Leave a rate that is a small multiple of ``sr`` as it is; see ``AudioStream.multiple``.
 
     Returns
     -------
@@ -105,7 +108,9 @@ def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None):
     AudioNotFinite, AudioOutOfRange, AudioTruncated, AudioUnreadable, AudioEmpty, AudioSilent
         While iterating.
     """
-    return AudioStream(path, sr=sr, block_seconds=block_seconds, highest=highest)
+    return AudioStream(
+        path, sr=sr, block_seconds=block_seconds, highest=highest, multiples=multiples
+    )
 
 
 class AudioStream:
@@ -117,6 +122,8 @@ class AudioStream:
         Sampling rate of the file.
     channels : int
         Number of channels of the file.
+    multiple : int
+        The blocks have so many times the rate that was asked for; 1 unless multiples were allowed.
     decoder : str
         ``"libsndfile"`` or ``"FFmpeg"``.
     notes : list of str
@@ -125,8 +132,8 @@ class AudioStream:
         Duration decoded so far.
     """
 
-    def __init__(self, path, *, sr, block_seconds, highest=None):
-        self.path, self._sr, self._block = Path(path), sr, int(block_seconds * sr)
+    def __init__(self, path, *, sr, block_seconds, highest=None, multiples=False):
+        self.path, self._sr = Path(path), sr
         self._quality = "LQ" if highest and highest < QUICK * sr else "HQ"
         check_file(self.path)
         try:
@@ -141,6 +148,9 @@ class AudioStream:
                 f"{self.path}: {self.channels} channels at {self.source_rate} Hz are no audio; "
                 f"convert it to a rate of {RATES[0]} to {RATES[1]} Hz"
             )
+        times, rest = divmod(self.source_rate, sr)
+        self.multiple = times if multiples and not rest and times <= MULTIPLES else 1
+        self._block = int(block_seconds * sr * self.multiple)
         self.notes = self._describe()
 
     def _describe(self):
@@ -179,7 +189,7 @@ class AudioStream:
             _log.info("%s: %s", self.path, ", ".join(self.notes))
 
     def _resampled(self):
-        if self.source_rate == self._sr:
+        if self.source_rate == self._sr * self.multiple:
             yield from self._checked()
             return
         import soxr

@@ -224,7 +224,8 @@ def _mix(frame):
     else:
         block = np.frombuffer(frame.planes[0], dtype, count * channels).reshape(count, channels)
         mono = block.astype(np.float32, copy=False) @ np.ones(channels, dtype=np.float32)
-    mono -= middle * channels
+    if middle:
+        mono -= middle * channels
     mono *= scale / channels
     return mono
 

@@ -118,8 +118,10 @@ def extract_file(path, settings):
     AudioError
         If the file cannot be used; see :func:`bytecover_lite.audio.stream_audio`.
     """
-    stream = stream_audio(path, sr=settings.sample_rate, highest=settings.highest)
-    features = extract(stream, settings)
+    stream = stream_audio(
+        path, sr=settings.sample_rate, highest=settings.highest, multiples=True, block_seconds=0
+    )
+    features = extract(stream, settings, multiple=stream.multiple)
     if not features.shape[1]:
         raise AudioTooShort(
             f"{path}: {stream.seconds:.2f} s are too short for one averaged frame of "

@@ -77,14 +77,14 @@ def samples_needed(plan, frames):
 
 
 @lru_cache(maxsize=32)
-def make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, device, dtype):
+def make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, device, dtype, multiple=1):
     """Design the stages for one setting.
 
     Parameters
     ----------
     sr : float [Hz]
-        Rate of the signal.
-    hop_length : int [samples]
+        Rate at which the filters are designed.
+    hop_length : int [samples at ``sr``]
         Distance of two frames; the rate is halved only as often as this can be.
     n_bins, bins_per_octave : int
         Number and spacing of the bins.
@@ -92,11 +92,13 @@ def make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, device, dtype):
         Centre of the lowest bin.
     device, dtype : torch.device, torch.dtype
         Of the matrices.
+    multiple : int
+        The signal has so many times the rate ``sr``: one more stage leads down to it.
 
     Returns
     -------
     tuple of Stage
-        From full rate downwards.
+        From the signal's rate downwards.
     """
     ratio = 2.0 ** (2 / bins_per_octave)
     quality = (ratio + 1) / (ratio - 1)  # centre frequency over bandwidth, as librosa has it
@@ -115,7 +117,13 @@ def make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, device, dtype):
         kernel = _filters(sr / 2**designed, frequencies, quality, halvings - designed)
         kernels.setdefault(halvings, []).append(kernel * 2.0 ** (designed / 2))
         edges.setdefault(halvings, frequencies[-1] * (1 + 2 / quality))
-    return _stages(kernels, edges, sr, hop_length, lambda matrix: _tensor(matrix, device, dtype))
+    stages = _stages(kernels, edges, sr, hop_length, lambda matrix: _tensor(matrix, device, dtype))
+    if multiple == 1:
+        return stages
+    lowpass = _lowpass(max(edges.values()) / (multiple * sr), multiple)
+    decimator = _tensor(_decimation_matrix(lowpass, multiple), device, dtype)
+    margin = multiple * stages[0].margin + len(lowpass) // 2
+    return (Stage(multiple * hop_length, margin, (), multiple, decimator), *stages)
 
 
 def _early_halvings(headroom, spare):

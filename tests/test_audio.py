@@ -373,3 +373,16 @@ def test_the_quick_resampler_changes_nothing_that_the_transform_looks_at(tmp_pat
     quick = extract(stream_audio(path, highest=fine.highest), fine)
     exact = extract(stream_audio(path), fine)
     assert 0 < np.linalg.norm(quick - exact) < 1e-3 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("rate", [44100, 88200, 48000])
+def test_a_multiple_of_the_rate_is_left_to_the_transform(tmp_path, rate):
+    rng = np.random.default_rng(0)
+    path = tmp_path / "noise.wav"
+    write_wav(path, 0.1 * rng.standard_normal(rate * 8 + 77).astype(np.float32), sr=rate)
+    fine = FeatureSettings(averaging=20)
+    stream = stream_audio(path, highest=fine.highest, multiples=True, block_seconds=0)
+    assert stream.multiple == {44100: 2, 88200: 4, 48000: 1}[rate]
+    direct = extract(stream, fine, multiple=stream.multiple)
+    exact = extract(stream_audio(path), fine)
+    assert 0 < np.linalg.norm(direct - exact) < 1e-3 * np.linalg.norm(exact)

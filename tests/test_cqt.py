@@ -180,6 +180,26 @@ def test_extract_equals_averaging_the_whole(samples):
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.parametrize("multiple", [2, 3, 4])
+def test_extract_comes_down_from_a_multiple_of_the_rate(multiple):
+    """Sines above half the settings' rate, which decimation could fold onto bins, stay unheard."""
+    settings = FeatureSettings(averaging=20)
+    time = np.arange(10 * multiple * SR) / (multiple * SR)
+    music = np.sin(2 * np.pi * 440 * time) + 0.5 * np.sin(2 * np.pi * 3500 * time)
+    pitches = range(18_100, multiple * SR // 2, 999)
+    above = 0.1 * sum(np.sin(2 * np.pi * pitch * time) for pitch in pitches)
+    expected = extract(music[::multiple].astype(np.float32), settings)
+    for signal in (music, music + above):
+        found = extract(signal.astype(np.float32), settings, multiple=multiple)
+        assert found.shape == expected.shape
+        assert np.linalg.norm(found - expected) < 1e-3 * np.linalg.norm(expected)
+
+
+def test_a_multiple_is_a_count():
+    with pytest.raises(FeatureError, match="multiple=0"):
+        extract(np.zeros(1000, np.float32), multiple=0)
+
+
 def test_extract_obeys_the_settings():
     settings = FeatureSettings(
         sample_rate=16000, hop_length=256, n_bins=48, fmin=65.4, averaging=20

@@ -3,6 +3,8 @@
 import html.parser
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -18,6 +20,22 @@ MATCH = {
     "other_start": 90.2,
     "probability": 0.5,
 }
+OFFLINE = """
+import sys
+
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        raise SystemExit(f"{event}: {arguments}")
+
+sys.addaudithook(refuse)
+from bytecover_lite.cli import main
+
+folder, index, song = sys.argv[1:]
+main(["index", folder, "--out", index, "--jobs", "1"])
+main(["find", song, "--index", index, "--html", index + ".html"])
+main(["compare", song, song])
+main(["duplicates", index])
+"""
 HOSTILE = "<script>alert(1)</script> & \"quotes'.wav"
 
 
@@ -119,6 +137,12 @@ def test_index_reports_what_became_of_every_file(index, music, capsys):
     main(["index", str(music), "--out", str(index), "--jobs", "1", "--json"])
     report = json.loads(capsys.readouterr().out)
     assert [row["status"] for row in report] == ["unchanged"] * COUNT
+
+
+def test_no_command_opens_a_connection(music, tmp_path):
+    arguments = [str(music), str(tmp_path / "index"), str(music / "song0.wav")]
+    run = [sys.executable, "-c", OFFLINE, *arguments]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout
 
 
 def test_compare_of_a_recording_with_itself_is_no_distance(music, capsys):
