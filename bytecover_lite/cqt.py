@@ -184,13 +184,15 @@ def extract(samples, settings=None, *, multiple=1):
         windows = _windows(signal, plan, 1 + len(signal) // plan[0].hop, size)
     else:
         windows = _windows_of_stream(samples, plan, size)
-    means = [torch.zeros(settings.n_bins, 0)]
+    means = bytearray()  # grows as one piece; kept results of every window would riddle the heap
     with torch.inference_mode():
         for window, frames in windows:
             whole = frames // settings.averaging * settings.averaging
             spectrogram = _magnitudes(window, plan, whole)
-            means.append(average_frames(spectrogram, factor=settings.averaging))
-        return torch.cat(means, dim=1).numpy()
+            averaged = average_frames(spectrogram, factor=settings.averaging)
+            means += averaged.T.contiguous().numpy().tobytes()
+    found = np.frombuffer(means, dtype=np.float32).reshape(-1, settings.n_bins)
+    return np.ascontiguousarray(found.T)
 
 
 def _magnitudes_in_blocks(signal, plan, frames):

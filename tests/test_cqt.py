@@ -230,7 +230,7 @@ def test_three_hours_need_constant_memory():
     )
     frames, megabytes = run.stdout.split()
     assert int(frames) == (1 + 3 * 3600 * SR // 512) // 100
-    assert float(megabytes) < 100
+    assert float(megabytes) < 60
 
 
 def test_average_frames_drops_an_incomplete_group():

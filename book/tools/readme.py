@@ -149,8 +149,17 @@ def speed():
 
 def _speed(row):
     against = f"{row['baseline']}: {row['ratio']:.2f}" if "ratio" in row else ""
-    floor = f"{row['floor']:.4g}" if "floor" in row else ""
-    return f"| {row['what']} | {row['value']:.4g} {row['unit']} | {against} | {floor} |"
+    floor = _number(row["floor"]) if "floor" in row else ""
+    value, unit = row["value"], row["unit"]
+    if unit == "s" and value < 1e-3:
+        value, unit = value * 1e6, "µs"
+    return f"| {row['what']} | {_number(value)} {unit} | {against} | {floor} |"
+
+
+def _number(value):
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.6f}"
 
 
 def _cell(row, best):
