@@ -30,7 +30,7 @@ def songbook(
     out
         Corpus directory to write.
     preset
-        Which works, how many versions of each and how different (see the songbook chapter).
+        Which works, how many versions of each and how different (page "Your own corpus").
     settings
         Of the constant-Q transform.
     jobs
