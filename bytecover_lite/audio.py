@@ -286,12 +286,12 @@ def write_wav(path, samples, *, sr=SAMPLE_RATE):
 
 
 def encode_mp3(samples, *, sr=SAMPLE_RATE):
-    """Encode mono samples as mp3 (about 64 kbit/s at 22 050 Hz), for players on a page.
+    """Encode samples as mp3 (mono at 22 050 Hz: about 64 kbit/s), for players on a page.
 
     Parameters
     ----------
-    samples : np.ndarray [shape=(n,), range=[-1, 1]]
-        Mono sound.
+    samples : np.ndarray [shape=(n,) or (n, channels), range=[-1, 1]]
+        Sound of one or two channels.
     sr : int [Hz]
         A rate that mp3 knows: 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000.
 

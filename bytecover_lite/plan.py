@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .audio import SAMPLE_RATE, encode_mp3
+from .audio import encode_mp3
 from .embed import resolve_device
 from .features import extract_file
 
 ASSUMED = {"seconds_each": 240.0, "audio_bytes_each": 240 * 128_000 / 8}
 CPU_CLIQUES = 2  # of a batch, when a step is timed on a processor
 STATE_COPIES = 3  # weights and the two moments of AdamW, as state.safetensors holds them
+RATE = 44100  # Hz, of what is encoded to measure the extraction
 HOUR, GB = 3600.0, 1e9
 
 
@@ -34,7 +35,7 @@ def measure(config, *, n_classes, device="auto", recordings=(), seconds=30.0, st
     device : str
         Where training and embedding run.
     recordings : sequence of path-like
-        Measure the extraction on these; default: on ``seconds`` of noise as mp3.
+        Measure the extraction on these; default: on ``seconds`` of noise as stereo mp3.
     seconds : float [s]
     steps : int
         Training steps to time, after one that warms up.
@@ -68,10 +69,10 @@ def _extraction(settings, recordings, seconds):
         size = sum(Path(path).stat().st_size for path in recordings)
         each = {"audio_bytes": size / len(recordings), "audio_seconds": heard / len(recordings)}
         return {"extract_per_second": took / heard, "measured_on": len(recordings)} | each
-    noise = 0.1 * np.random.default_rng(0).standard_normal(int(SAMPLE_RATE * seconds))
+    noise = 0.1 * np.random.default_rng(0).standard_normal((int(RATE * seconds), 2))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "noise.mp3"
-        path.write_bytes(encode_mp3(noise.astype(np.float32)))
+        path.write_bytes(encode_mp3(noise.astype(np.float32), sr=RATE))
         extract_file(path, settings)
         began = time.process_time()
         extract_file(path, settings)
