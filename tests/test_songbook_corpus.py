@@ -8,7 +8,10 @@ import pytest
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.data import read_versions
 from bytecover_lite.songbook import corpus
+from bytecover_lite.songbook.arrange import GUESTS
+from bytecover_lite.songbook.compose import compose
 from bytecover_lite.songbook.corpus import PRESETS, SEEDS, CorpusError, build, invariance_set
+from bytecover_lite.songbook.distinct import NEAR, fingerprint
 from bytecover_lite.store import FeatureStore
 
 SETTINGS = FeatureSettings(averaging=100)
@@ -24,7 +27,8 @@ def _bytes(path):
 
 
 def test_seed_ranges_never_overlap():
-    for one, other in combinations(SEEDS.values(), 2):
+    """Nor do those of the songs that only end medleys."""
+    for one, other in combinations([*SEEDS.values(), GUESTS], 2):
         assert one.stop <= other.start or other.stop <= one.start
 
 
@@ -45,6 +49,23 @@ def test_training_works_come_from_no_range_that_is_tested():
                 used[block.split].add(block.seeds)
     assert not used["train"] & (used["test"] | used["validation"])
     assert not used["validation"] & used["test"]
+
+
+def test_no_work_that_is_tested_is_near_one_that_was_trained_on():
+    train, *others = (
+        np.stack([fingerprint(compose(seed)) for seed in SEEDS[name][:count]])
+        for name, count in (("train", 500), ("validation", 80), ("test", 80), ("datacos", 80))
+    )
+    for prints in others:
+        assert (prints @ train.T).max() < NEAR
+
+
+def test_a_work_that_is_near_an_earlier_one_is_left_out(monkeypatch):
+    prints, (first, second, third, again, last) = corpus._prints, SEEDS["example"][:5]
+    copied = {again: second}
+    monkeypatch.setattr(corpus, "_prints", lambda seeds: prints([copied.get(s, s) for s in seeds]))
+    block = corpus.Block("test", "example", 4, 1)
+    assert corpus.works_of(block) == [first, second, third, last]
 
 
 def test_datacos_has_the_shape_of_the_benchmark():
