@@ -1,8 +1,9 @@
 """Is the songbook as hard as real music, and do its two renderers agree? (your own corpus).
 
 ``python -m bytecover_lite.songbook.calibration`` scores classical baselines, which nobody trained,
-on the three difficulties, measures how the drawn features agree with synthesised sound and how
-distinct the works are, and writes ``book/results/songbook_calibration.json``.
+on the three difficulties and on ``real`` at several sizes, measures how the drawn features agree
+with synthesised sound and how distinct the works are, and writes
+``book/results/songbook_calibration.json``.
 """
 
 from __future__ import annotations
@@ -26,42 +27,51 @@ from .style import DIFFICULTIES
 BANDS = {"chroma": (0.10, 0.15), "two_dftm": (0.12, 0.45), "qmax": (0.33, 0.65)}
 
 
-def difficulty_scores(difficulty: str, *, works: int = 80, versions: int = 4) -> dict:
+def difficulty_scores(
+    difficulty: str, *, works: tuple[int, ...] = (80,), versions: int = 4
+) -> dict[int, dict]:
     """Score the classical baselines on drawn songs of one difficulty.
 
     Parameters
     ----------
     difficulty : str
-    works, versions : int
+    works : tuple of int
+        Sizes of the set; a smaller one is the beginning of a larger one.
+    versions : int
 
     Returns
     -------
-    dict of str to dict
-        For each baseline MAP with its interval, MR1 and P@10.
+    dict of int to dict of str to dict
+        For each size and baseline MAP with its interval, MR1 and P@10.
     """
-    from bytecover_lite.baselines import chroma_distances, random_distances, two_dftm_distances
     from bytecover_lite.qmax import qmax_distances
-    from bytecover_lite.retrieval import evaluate
 
     settings = FeatureSettings(averaging=20)  # the frames that 2DFTM and Qmax want
-    seeds = works_of(Block("test", "test", works, versions))
+    seeds = works_of(Block("test", "test", max(works), versions))
     features = [
         draw(arrange(compose(seed), number, difficulty=difficulty), settings)
         for seed in seeds
         for number in range(1, versions + 1)
     ]
     cliques = np.repeat(seeds, versions)
+    aligned = qmax_distances(features)  # a pair's distance does not depend on the others
+    ends = {size: size * versions for size in works}
+    return {size: _score(features[:n], cliques[:n], aligned[:n, :n]) for size, n in ends.items()}
+
+
+def _score(features, cliques, aligned) -> dict[str, dict]:
+    from bytecover_lite.baselines import chroma_distances, random_distances, two_dftm_distances
+    from bytecover_lite.retrieval import evaluate
+
     distances = {
         "random": random_distances(len(features)),
         "chroma": chroma_distances(features),
         "two_dftm": two_dftm_distances(features),
-        "qmax": qmax_distances(features),
+        "qmax": aligned,
     }
+    summaries = {name: evaluate(matrix, cliques).summary() for name, matrix in distances.items()}
     kept = ("map", "map_low", "map_high", "mr1", "p_at_k")
-    return {
-        name: {key: evaluate(matrix, cliques).summary()[key] for key in kept}
-        for name, matrix in distances.items()
-    }
+    return {name: {key: row[key] for key in kept} for name, row in summaries.items()}
 
 
 def agreement(seed: int, *, engine: str = "own", averaging: int = 40) -> tuple[str, float]:
@@ -134,19 +144,21 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--works", type=int, default=80)
+    parser.add_argument("--more", type=int, nargs="*", default=[120, 160], help="sizes of `real`")
     parser.add_argument("--songs", type=int, default=2, help="versions of each genre to listen to")
     wanted = parser.parse_args()
     engines = ["own", *(["fluidsynth"] if fluid.available() else [])]
-    scores = {name: difficulty_scores(name, works=wanted.works) for name in DIFFICULTIES}
+    sizes = {name: (wanted.works,) for name in DIFFICULTIES} | {
+        "real": (wanted.works, *wanted.more)
+    }
+    by_works = {name: difficulty_scores(name, works=sizes[name]) for name in DIFFICULTIES}
+    scores = {name: found[wanted.works] for name, found in by_works.items()}
     payload = {
         "works": wanted.works,
         "versions_per_work": 4,
         "bands_for_real": BANDS,
-        "real_within_bands": {
-            name: bool(low <= scores["real"][name]["map"] <= high)
-            for name, (low, high) in BANDS.items()
-        },
         "difficulties": scores,
+        "real_by_works": by_works["real"],
         "agreement": {e: agreement_by_genre(e, songs=wanted.songs) for e in engines},
         "distinctness": distinctness(train=4000, test=400),
     }
