@@ -12,7 +12,8 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from .accompany import write_drums, write_layer
-from .compose import METERS, Work, compose
+from .choir import write_choir
+from .compose import METERS, Work, compose, harmonised_anew
 from .perform import perform
 from .reharmonise import change_mode, reharmonise
 from .song import Score, Song
@@ -39,7 +40,8 @@ def arrange(
     seed : int, >= 0
         Seed of the version; other seeds differ in every attribute that varies.
     difficulty : str
-        ``"easy"``, ``"real"`` or ``"hard"``: how far versions lie apart.
+        ``"easy"``, ``"real"`` or ``"hard"``: how far versions lie apart; ``"tune"``: only the tune
+        is common, each version finds its own chords.
     vary : iterable of str, or mapping of str to float, optional
         Only these of ``style.ATTRIBUTES`` differ from the work's base version, which all seeds
         share: a set takes the difficulty's amounts; a mapping gives the exact size of the change
@@ -57,17 +59,22 @@ def arrange(
         If the difficulty, an attribute or an amount is not known.
     """
     style = choose_style(work, seed, difficulty, vary)
-    plan = _plan(work, style)
     rngs = {name: np.random.Generator(np.random.PCG64(s)) for name, s in style.seeds.items()}
+    anew = style.spread.harmony == 1
+    plan = _plan(harmonised_anew(work, rngs["harmony"]) if anew else work, style)
     if style.other_mode:
         plan = change_mode(plan, work.mode)
-    chords = reharmonise(plan.chords, rngs["harmony"], style.spread.harmony)
+    chords = plan.chords
+    if not anew:
+        chords = reharmonise(chords, rngs["harmony"], style.spread.harmony)
     lift = 0 if style.spread.genre else style.key_shift
     tonic = work.tonic + style.key_shift - lift
     song = Song(style, plan, chords, tonic, lift, work.meter, rngs)
     score = Score()
     write_tune(score, song)
-    if style.accompanied or not score.parts:
+    if style.choral and style.accompanied:
+        write_choir(score, song)
+    elif style.accompanied or not score.parts:
         write_hook(score, song)
         for playing in style.playings:
             write_layer(score, song, playing)

@@ -7,10 +7,11 @@ lead sheet holds: form, chords, melody, a hook, meter, tempo and a key.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .harmonise import harmonise
 from .idioms import IDIOMS, Idiom
 from .melody import hook_line, melody_line
 from .theory import (
@@ -22,7 +23,9 @@ from .theory import (
     pitch_classes,
 )
 from .titles import title
+from .tunes import write_tune
 
+TUNES = range(30_000_000, 40_000_000)  # seeds of works that own no harmony, only a tune
 METERS = {"4/4": 4.0, "3/4": 3.0, "6/8": 3.0}  # quarter notes a bar
 SECTION_NAMES = {
     "I": "intro",
@@ -103,9 +106,12 @@ def compose(seed: int) -> Work:
     Returns
     -------
     Work
-        2 to 5 minutes at its own tempo; the same for the same seed on every platform.
+        2 to 5 minutes at its own tempo, those of ``TUNES`` from 40 seconds up; the same for the
+        same seed on every platform.
     """
     rng = random.Random(f"work {seed}")
+    if seed in TUNES:
+        return _tune(rng, seed)
     idiom = rng.choices(IDIOMS, [i.weight for i in IDIOMS])[0]
     mode, meter = rng.choice(idiom.modes), rng.choice(idiom.meters)
     tempo = rng.uniform(*idiom.tempo)
@@ -123,6 +129,46 @@ def compose(seed: int) -> Work:
         form=tuple(form),
         sections=sections,
         hook=hook_line(rng, mode, METERS[meter], sections["verse"].chords),
+    )
+
+
+def harmonised_anew(work: Work, rng: np.random.Generator) -> Work:
+    """Return the work with other chords under the same tune, found by another taste."""
+    bar, sections = METERS[work.meter], {}
+    for name, section in work.sections.items():
+        if len(section.melody):
+            chords = harmonise(section.melody, section.beats, bar, work.mode, rng)
+            sections[name] = replace(section, chords=chords)
+    for name, section in work.sections.items():
+        if name not in sections:
+            sections[name] = _borrow(name, sections["verse"], bar, round(section.beats / bar))
+    return replace(work, sections=sections)
+
+
+def _tune(rng: random.Random, seed: int) -> Work:
+    """Write a work of ``TUNES``: strains, each twice in a dance, sung or played in rounds."""
+    kind, mode, meter, tempo, strains = write_tune(rng)
+    bar, taste = METERS[meter], np.random.Generator(np.random.PCG64(seed))
+    names = ("verse", "chorus", "bridge")[: len(strains)]
+    sections = {}
+    for name, (beats, line) in zip(names, strains, strict=True):
+        sections[name] = Section(name, beats, harmonise(line, beats, bar, mode, taste), line)
+    for name in ("intro", "solo", "outro"):
+        sections[name] = _borrow(name, sections["verse"], bar, 99 if name == "solo" else 4)
+    once = [name for name in names for _ in range(2 if kind == "dance" else 1)]
+    seconds = sum(sections[name].beats for name in once) * 60 / tempo
+    tune = strains[0][1]
+    return Work(
+        seed=seed,
+        title=title(rng),
+        idiom=kind,
+        tonic=rng.randrange(12),
+        mode=mode,
+        meter=meter,
+        tempo=tempo,
+        form=tuple(once * max(1, round(rng.uniform(40, 150) / seconds))),
+        sections=sections,
+        hook=tune[tune["start"] < 2 * bar - 1e-3],
     )
 
 

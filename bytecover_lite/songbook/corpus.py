@@ -18,7 +18,7 @@ from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.errors import BytecoverError
 
 from .arrange import arrange
-from .compose import compose
+from .compose import TUNES, compose
 from .distinct import NEAR, fingerprint, nearest
 from .render import draw
 
@@ -35,6 +35,8 @@ SEEDS = {
     "datacos": range(12_000_000, 13_000_000),
     "invariance": range(13_000_000, 14_000_000),
     "example": range(14_000_000, 15_000_000),
+    "tunes": TUNES[:9_000_000],
+    "validation tunes": TUNES[9_000_000:],
 }
 for _a, _b in combinations(SEEDS.values(), 2):
     if max(_a.start, _b.start) < min(_a.stop, _b.stop):
@@ -77,6 +79,12 @@ PRESETS = {
     "large": (
         Block("train", "train", 6000, 6, ("easy", "real", "hard")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
+    ),
+    "wide": (
+        Block("train", "train", 5000, 6, ("real", "hard", "tune")),
+        Block("train", "tunes", 3000, 6, ("tune", "hard", "tune")),
+        Block("validation", "validation", 80, 4, ("real", "hard")),
+        Block("validation", "validation tunes", 80, 4, ("tune",)),
     ),
     "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),

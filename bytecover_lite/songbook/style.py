@@ -41,7 +41,7 @@ class Spread:
     form : float
         Expected number of edits of the form.
     harmony : float, 0..1
-        Share of chords replaced.
+        Share of chords replaced; 1: all, by those that another arranger finds for the tune.
     melody : float, 0..1
         Share of notes ornamented, moved or left out.
     performance : float, 0..1
@@ -74,6 +74,10 @@ DIFFICULTIES = {
     "hard": Spread(6, 0.6, 0.9, 1.0, 2.5, 0.2, 0.4, 1.0, 1.0, 1.0, 50),
 }
 
+# What is left of a work of which only the tune is common; not calibrated, for training.
+TUNE_ONLY = Spread(6, 0.5, 0.9, 1.0, 0.6, 1.0, 0.7, 0.8, 1.0, 0.7, 50)
+_SPREADS = {**DIFFICULTIES, "tune": TUNE_ONLY}
+
 
 @dataclass(frozen=True)
 class Style:
@@ -102,6 +106,8 @@ class Style:
         A major song played in minor, or the reverse.
     sung, accompanied : bool
         False without tune (karaoke), or without band.
+    choral : bool
+        Voices or instruments in four parts instead of a band.
     spread : Spread
     seeds : dict of str to int
         For the writers, one an attribute.
@@ -125,6 +131,7 @@ class Style:
     other_mode: bool
     sung: bool
     accompanied: bool
+    choral: bool
     spread: Spread
     seeds: dict[str, int]
     production: Production
@@ -151,6 +158,10 @@ def choose_style(
     lead, hook, drums, playings, grooves = cast_band(band, genre, home, base, streams, spread)
     factor = _tempo(streams["tempo"], spread.tempo, exact, work.tempo, genre)
     cast = streams["genre"].random() if spread.genre else 0.5
+    bare, choral = 0.03, False
+    if spread.harmony == 1:  # what only has a tune is often played in few parts
+        texture = random.Random(f"texture {work.seed} {seed}")
+        bare, choral = 0.25, texture.random() < 0.35
     return Style(
         genre=genre,
         lead=lead,
@@ -168,7 +179,8 @@ def choose_style(
         guest=_guest(streams["form"], spread.form),
         other_mode=streams["harmony"].random() < 0.25 * spread.harmony,
         sung=cast > 0.03,
-        accompanied=cast < 0.97,
+        accompanied=cast < 1 - bare,
+        choral=choral,
         spread=spread,
         seeds={name: stream.getrandbits(32) for name, stream in streams.items()},
         production=choose_production(
@@ -178,9 +190,9 @@ def choose_style(
 
 
 def _spread(difficulty: str, vary) -> Spread:
-    if difficulty not in DIFFICULTIES:
-        raise ArrangeError(f"difficulty {difficulty!r} is not one of {', '.join(DIFFICULTIES)}")
-    full = DIFFICULTIES[difficulty]
+    if difficulty not in _SPREADS:
+        raise ArrangeError(f"difficulty {difficulty!r} is not one of {', '.join(_SPREADS)}")
+    full = _SPREADS[difficulty]
     if vary is None:
         return full
     unknown = set(vary) - set(ATTRIBUTES)

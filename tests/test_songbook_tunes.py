@@ -1,0 +1,103 @@
+"""Laws of works that are a tune alone: every version finds its own chords, none its own tune."""
+
+import numpy as np
+import pytest
+
+from bytecover_lite.songbook.arrange import arrange
+from bytecover_lite.songbook.choir import write_choir
+from bytecover_lite.songbook.compose import METERS, TUNES, compose, harmonised_anew
+from bytecover_lite.songbook.harmonise import harmonise
+from bytecover_lite.songbook.song import Score, Song
+from bytecover_lite.songbook.style import choose_style
+from bytecover_lite.songbook.theory import CHORD_MEMBERS, MODES
+from bytecover_lite.songbook.timeline import lay_out
+
+SEEDS = TUNES[:24]
+
+
+def taste(seed):
+    return np.random.Generator(np.random.PCG64(seed))
+
+
+def in_chord(line, chords):
+    """Return the share of the singing that is in tones of the chord below it."""
+    chord = chords[np.searchsorted(chords["start"], line["start"] + 1e-3) - 1]
+    inside = CHORD_MEMBERS[chord["kind"], (line["pitch"].astype(int) - chord["root"]) % 12]
+    return float((inside * line["duration"]).sum() / line["duration"].sum())
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_tune_fills_its_bars_in_its_scale(seed):
+    work = compose(seed)
+    scale = {degree % 12 for degree in MODES[work.mode]}
+    for name in {"verse", "chorus", "bridge"} & set(work.sections):
+        section = work.sections[name]
+        ends = section.melody["start"] + section.melody["duration"]
+        assert section.beats % METERS[work.meter] == 0 and ends.max() <= section.beats
+        assert (np.diff(section.melody["start"]) > 0).all()
+        assert {int(p) % 12 for p in section.melody["pitch"]} <= scale
+        assert section.melody["pitch"][-1] % 12 == 0  # strains end at home
+
+
+def test_kinds_and_meters_all_occur():
+    works = [compose(seed) for seed in TUNES[:60]]
+    assert {w.idiom for w in works} == {"hymn", "dance", "air"}
+    assert {w.meter for w in works} == set(METERS)
+
+
+def test_chords_cover_the_tune_without_gaps_and_fit_it_better_than_another_one():
+    own, other = [], []
+    for seed in SEEDS:
+        work = compose(seed)
+        verse, bar = work.sections["verse"], METERS[work.meter]
+        chords = harmonise(verse.melody, verse.beats, bar, work.mode, taste(seed))
+        ends = chords["start"] + chords["duration"]
+        assert chords["start"][0] == 0 and ends[-1] == verse.beats
+        assert np.array_equal(chords["start"][1:], ends[:-1])
+        moved = verse.melody.copy()
+        moved["pitch"] += 1
+        own.append(in_chord(verse.melody, chords))
+        other.append(in_chord(moved, chords))
+    assert np.mean(own) > 0.6 > 0.4 > np.mean(other)
+
+
+def test_a_taste_is_one_harmonisation_and_another_taste_another():
+    work = compose(TUNES[0])
+    same = [harmonised_anew(work, taste(1)).sections["verse"].chords for _ in range(2)]
+    assert np.array_equal(*same)
+    roots = []
+    for seed in range(8):
+        again = harmonised_anew(work, taste(seed))
+        assert np.array_equal(again.sections["verse"].melody, work.sections["verse"].melody)
+        chords = again.sections["verse"].chords
+        beats = np.arange(int(again.sections["verse"].beats))
+        roots.append(chords["root"][np.searchsorted(chords["start"], beats + 1e-3) - 1])
+    agreement = [np.mean(a == b) for i, a in enumerate(roots) for b in roots[:i]]
+    assert np.mean(agreement) < 0.6
+
+
+def test_versions_of_a_song_for_its_tune_alone_keep_the_tune_and_not_the_chords():
+    """A difficulty for training: the songs whose chords are theirs keep nothing but the tune."""
+    chosen = [arrange(compose(7), seed, difficulty="tune") for seed in range(1, 9)]
+    assert all(len(v.notes) for v in chosen)
+    assert len({v.notes.tobytes() for v in chosen}) == len(chosen)
+    again = arrange(compose(7), 3, difficulty="tune")
+    assert again.notes.tobytes() == chosen[2].notes.tobytes()
+
+
+def test_a_choir_sings_tones_of_the_chords_below_the_tune():
+    work = compose(TUNES[2])
+    style = choose_style(work, 1, "tune", None)
+    plan = lay_out(work, tuple((name, 0) for name in work.form))
+    rngs = {name: taste(number) for number, name in enumerate(style.seeds)}
+    song = Song(style, plan, plan.chords, 0, 0, work.meter, rngs)
+    score = Score()
+    write_choir(score, song)
+    start, length, pitch, _, part = score.table()
+    assert {p.name for p in score.parts} == {"alto", "tenor", "low"}
+    chord = song.chords[song.chord_of(start)]
+    on_beat = np.isclose(start, chord["start"])
+    inside = CHORD_MEMBERS[chord["kind"], (pitch.astype(int) - chord["root"]) % 12]
+    assert inside[on_beat].all() and (length > 0).all()
+    means = {p.name: pitch[part == i].mean() for i, p in enumerate(score.parts)}
+    assert means["alto"] > means["tenor"] > means["low"] + 5
