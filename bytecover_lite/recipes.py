@@ -2,7 +2,7 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for hours.
+``long`` the same for hours, ``wide`` what comes after it.
 """
 
 from dataclasses import dataclass, field, replace
@@ -53,6 +53,9 @@ class TrainConfig:
         Stop after this many validations without a better MAP; 0 never stops early.
     seed : int
         Of the initialisation and of every batch.
+    start_from : str
+        Checkpoint file whose weights training begins with, of a model with the same configuration;
+        the classifier begins anew. Empty: random weights. Assumption: none.
     """
 
     model: ByteCoverConfig = field(default_factory=ByteCoverConfig)
@@ -75,6 +78,7 @@ class TrainConfig:
     validate_every: int = 1_000
     patience: int = 0
     seed: int = 0
+    start_from: str = ""
 
     def __post_init__(self):
         """Refuse values that make no sense together."""
@@ -120,4 +124,16 @@ def long(**changes):
     return replace(config, **changes)
 
 
-PRESETS = {"lite": lite, "long": long, "paper": paper}
+def wide(**changes):
+    """Return the recipe of the shipped checkpoint's second stage: ``long`` goes on, more varied."""
+    steps = 2_800
+    config = long(
+        steps=steps,
+        contrastive_steps=steps,
+        learning_rate=1e-3,
+        validate_every=400,
+    )
+    return replace(config, **changes)
+
+
+PRESETS = {"lite": lite, "long": long, "wide": wide, "paper": paper}

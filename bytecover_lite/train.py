@@ -19,7 +19,7 @@ from .errors import BytecoverError
 from .files import format_csv, replace_file
 from .lock import Lock
 from .losses import multi_loss
-from .model import ByteCover, ByteCoverOutput, save_model
+from .model import ByteCover, ByteCoverOutput, load_model, save_model
 from .training_state import load_state, save_state
 
 
@@ -68,6 +68,8 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     torch.manual_seed(config.seed)
     model = ByteCover(config.model).to(memory_format=torch.channels_last)  # a quarter faster
     check_settings(model, store)
+    if config.start_from:
+        _begin_with(config.start_from, model)
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
     optimizer = torch.optim.AdamW(
@@ -176,6 +178,17 @@ def _computes_in_bfloat16(accelerator):
     if accelerator != "cpu" and torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
     return getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)()
+
+
+def _begin_with(path, model):
+    """Copy the weights of a checkpoint, all but its classifier's."""
+    earlier = load_model(path)
+    theirs, ours = (replace(one.config, n_classes=0) for one in (earlier, model))
+    if theirs != ours:
+        raise TrainingError(f"start_from {path} holds {theirs}, this recipe builds {ours}")
+    weights = earlier.state_dict()
+    kept = {name: w for name, w in model.state_dict().items() if name.startswith("classifier.")}
+    model.load_state_dict(weights | kept)
 
 
 def _split(versions):

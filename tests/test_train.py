@@ -172,3 +172,22 @@ def test_two_processes_of_half_a_batch_equal_one_process(corpus, tmp_path):
     one, two = (pd.read_csv(tmp_path / d / "log.csv") for d in ("1", "2"))
     assert two["classification"][0] == pytest.approx(one["classification"][0], rel=1e-3)
     assert len(two) == 2
+
+
+def test_training_can_begin_with_a_checkpoint_and_its_classifier_begins_anew(corpus, tmp_path):
+    first = run(corpus, tmp_path / "first")
+    config = dataclasses.replace(
+        SMALL, steps=1, learning_rate=1e-12, validate_every=1, start_from=str(first)
+    )
+    second = load_model(run(corpus, tmp_path / "second", config)).state_dict()
+    for name, weight in load_model(first).named_parameters():
+        same = torch.allclose(weight, second[name], atol=1e-6)
+        assert same != name.startswith("classifier."), name
+
+
+def test_a_checkpoint_of_another_network_is_no_beginning(corpus, tmp_path):
+    first = run(corpus, tmp_path / "first")
+    model = dataclasses.replace(SMALL.model, norm="bn")
+    config = dataclasses.replace(SMALL, model=model, start_from=str(first))
+    with pytest.raises(TrainingError, match="start_from .* norm='ibn'.* norm='bn'"):
+        run(corpus, tmp_path / "second", config)
