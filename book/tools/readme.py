@@ -10,8 +10,8 @@ import re
 import sys
 from pathlib import Path
 
+import songbook_tables
 from bytecover_lite.coverage import label
-from bytecover_lite.songbook import corpus, style
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -32,21 +32,6 @@ SYSTEMS = {
     "2dftm": "2DFTM",
     "qmax": "Qmax",
     "model": "ByteCover, as it comes with the package",
-}
-_BASELINES = {"chroma": "global chroma", "two_dftm": "2DFTM", "qmax": "Qmax"}
-_ENGINES = {"own": "own synthesizer", "fluidsynth": "FluidSynth"}
-_UNITS = {
-    "key": "semitones, at most",
-    "tempo": "octaves of speed, at most",
-    "genre": "chance of another one",
-    "timbre": "share of the parts on other instruments",
-    "form": "edits, on average",
-    "harmony": "share of the chords",
-    "melody": "share of the notes",
-    "performance": "looseness, 0 to 1",
-    "mix": "production, 0 to 1",
-    "noise": "noise and loss, 0 to 1",
-    "tuning": "cents, at most",
 }
 _FOLDERS = {
     "book/": "the chapters (notebooks without outputs), assets, results/ and tools/",
@@ -159,7 +144,7 @@ def speed():
         lines += [f"## {name.capitalize()}", ""]
         lines += ["| what | measured | against | floor |", "|---|---|---|---|"]
         lines += [_speed(row) for row in one["rows"]]
-        lines += ["", _origin(one), ""]
+        lines += ["", songbook_tables.origin(one), ""]
     return "\n".join(lines)
 
 
@@ -176,79 +161,6 @@ def _number(value):
     if abs(value) >= 1000:
         return f"{value:,.0f}"
     return f"{value:.4g}" if value == 0 or abs(value) >= 1e-3 else f"{value:.6f}"
-
-
-def spreads():
-    """Return how much each attribute may change at each difficulty."""
-    lines = ["| attribute | " + " | ".join(style.DIFFICULTIES) + " |", "|---|---|---|---|"]
-    for name in style.ATTRIBUTES:
-        amounts = [f"{getattr(spread, name):g}" for spread in style.DIFFICULTIES.values()]
-        lines.append(f"| {name}: {_UNITS[name]} | " + " | ".join(amounts) + " |")
-    return "\n".join([*lines, ""])
-
-
-def sets():
-    """Return the presets of the songbook and the sets of real variation."""
-    lines = ["| set | split | works | versions of each | difficulties |", "|---|---|---|---|---|"]
-    for name, blocks in corpus.PRESETS.items():
-        for block in blocks:
-            kinds = ", ".join(block.difficulties)
-            lines.append(
-                f"| `{name}` | {block.split} | {block.works:,} | {block.versions} | {kinds} |"
-            )
-    for name in ("chorales", "folk"):
-        table = ROOT / "bytecover_lite" / "songbook" / f"{name}.csv"
-        families = [line.split(",")[0] for line in table.read_text("utf-8").splitlines()[1:]]
-        each = f"{len(families)} in all"
-        lines.append(
-            f"| `bytecover {name}` | test | {len(set(families))} | {each} | real variation |"
-        )
-    return "\n".join([*lines, ""])
-
-
-def calibration():
-    """Return where the classical baselines land, beside where they land on real sets."""
-    found = _calibrated()
-    lines = ["| MAP | " + " | ".join(found["difficulties"]) + " | real sets | inside |"]
-    lines.append("|---" * (len(found["difficulties"]) + 3) + "|")
-    for name, band in found["bands_for_real"].items():
-        rows = [scores[name] for scores in found["difficulties"].values()]
-        cells = [f"{r['map']:.3f} [{r['map_low']:.3f}, {r['map_high']:.3f}]" for r in rows]
-        inside = "yes" if found["real_within_bands"][name] else "no"
-        cells += [f"{band[0]:.2f} to {band[1]:.2f}", inside]
-        lines.append(f"| {_BASELINES[name]} | " + " | ".join(cells) + " |")
-    distinct = found["distinctness"]
-    note = (
-        f"{found['works']} works, {found['versions_per_work']} versions each. Of "
-        f"{distinct['train_works']:,} training works {distinct['rejected_of_train']} were too near "
-        f"an earlier one (similarity above {distinct['limit']}) and rejected; the nearest that any "
-        f"of {distinct['test_works']} test works comes to a training work is "
-        f"{distinct['test_to_train']['1.0']:.2f}, half of them stay below "
-        f"{distinct['test_to_train']['0.5']:.2f}."
-    )
-    return "\n".join([*lines, "", note, "", _origin(found), ""])
-
-
-def agreement():
-    """Return the correlation of drawn and played features of each genre, worst first."""
-    engines = _calibrated()["agreement"]
-    lines = ["| genre | " + " | ".join(_ENGINES[name] for name in engines) + " |"]
-    lines.append("|---" * (len(engines) + 1) + "|")
-    for genre in next(iter(engines.values()))["genres"]:
-        cells = [f"{found['genres'][genre]:.3f}" for found in engines.values()]
-        lines.append(f"| {genre} | " + " | ".join(cells) + " |")
-    medians = [f"**{found['median']:.3f}**" for found in engines.values()]
-    return "\n".join([*lines, "| **median** | " + " | ".join(medians) + " |", ""])
-
-
-def _calibrated():
-    path = ROOT / "book" / "results" / "songbook_calibration.json"
-    return json.loads(path.read_text(encoding="utf-8"))
-
-
-def _origin(found):
-    source = found["provenance"]
-    return f"{source['device']}, commit {source['commit']}, {source['date'][:10]}."
 
 
 def _cell(row, best):
@@ -275,10 +187,7 @@ def _line(name, comment):
     return f"{name:<26}{comment}"
 
 
-_WRITERS = (
-    *(tree, results, glance, effects, speed),
-    *(spreads, sets, calibration, agreement),
-)
+_WRITERS = (tree, results, glance, effects, speed, *songbook_tables.WRITERS)
 PARTS = {writer.__name__: writer for writer in _WRITERS}
 
 if __name__ == "__main__":
