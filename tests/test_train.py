@@ -189,5 +189,5 @@ def test_a_checkpoint_of_another_network_is_no_beginning(corpus, tmp_path):
     first = run(corpus, tmp_path / "first")
     model = dataclasses.replace(SMALL.model, norm="bn")
     config = dataclasses.replace(SMALL, model=model, start_from=str(first))
-    with pytest.raises(TrainingError, match="start_from .* norm='ibn'.* norm='bn'"):
+    with pytest.raises(TrainingError, match=r"start_from .* norm='ibn'.* norm='bn'"):
         run(corpus, tmp_path / "second", config)
