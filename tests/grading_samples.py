@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import sys
 
 import assignments
 from bytecover_lite.grading.sources import read_assignment
@@ -68,6 +69,25 @@ LEFT = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
 print(LEFT.pid, file=open("/tmp/PID", "w"))
 def double(x):
     return 2 * x"""
+MANY_PROCESSES = """\
+import subprocess, sys, time
+SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
+STARTED = [subprocess.Popen(SLEEP) for _ in range(20)]
+time.sleep(600)"""
+FULL_DISK = """\
+import time
+for number in range(3):
+    with open(f"{number}.bin", "wb") as file:
+        file.write(bytes(5 * 10**7))
+time.sleep(600)"""
+FALSE_REPORT = """\
+import os
+for descriptor in range(3, 10):
+    try:
+        os.write(descriptor, b'{"error": ""}\\n')
+    except OSError:
+        pass"""
+LONG_NAME = "Константин Константинович Константинопольский-Задунайский, вольнослушатель"
 OLD_FORMAT = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": []}]}
 
 
@@ -124,7 +144,10 @@ def hand_in(folder, student, content, *, name="tiny.ipynb", time=1_000_000_000):
     if isinstance(content, dict):
         content = json.dumps(content)
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    os.utime(path, (time, time))
+    try:
+        os.utime(path, (time, time))
+    except (OSError, OverflowError):  # a file system without such dates
+        os.utime(path, (2**31 - 1, 2**31 - 1))
 
 
 def hand_in_everything(folder, tiny, scratch):
@@ -165,6 +188,13 @@ def hand_in_everything(folder, tiny, scratch):
         "own-id": solved(tiny, plain='STUDENT = "own-id"'),
         "wrong-id": solved(tiny, plain='STUDENT = "somebody"'),
         "<b>&amp; Zoë": good,
+        "processes": solved(tiny, double=MANY_PROCESSES),
+        "disk": solved(tiny, double=FULL_DISK),
+        "false-report": solved(tiny, triple=FALSE_REPORT),
+        "empty-id": solved(tiny, plain='STUDENT = ""'),
+        "half-characters": solved(tiny, triple="raise ValueError('\\ud800')", words="\ud800"),
+        "endless-words": solved(tiny, words="- " + "words " * 50_000),
+        LONG_NAME: good,
     }
     for student, notebook in samples.items():
         hand_in(folder, student, notebook)
@@ -190,6 +220,11 @@ def hand_in_everything(folder, tiny, scratch):
     hand_in(folder, "nested", good, name="attempt 1/tiny.ipynb")
     hand_in(folder, "stamped", good)
     (folder / "stamped" / "timestamp.txt").write_text("2030-01-01 00:00:00 UTC")
+    hand_in(folder, "year-30000", good, time=10**12)
+    if sys.platform == "linux":
+        hand_in(folder, os.fsdecode(b"caf\xe9"), good)
+        hand_in(folder, "pipe", good)
+        os.mkfifo(folder / "pipe" / "timestamp.txt")
     hand_in(folder, ".", good, name="loose.ipynb")
 
 

@@ -15,17 +15,24 @@ import pytest
 
 import assignments
 from bytecover_lite.cli import main
-from bytecover_lite.grading import worker
+from bytecover_lite.grading import batch, worker
 from bytecover_lite.grading.batch import grade_folder
 from bytecover_lite.grading.container import container_command
+from bytecover_lite.grading.essays import (
+    format_essays,
+    grade_essays,
+    read_essays,
+    would_be_lost,
+)
 from bytecover_lite.grading.feedback import file_name
 from bytecover_lite.grading.merging import Step
 from bytecover_lite.grading.running import Limits, run
 from bytecover_lite.grading.sources import GradingError
+from bytecover_lite.grading.verdicts import NO_SCORE, VERDICTS, Grade
 
 from . import grading_samples as samples
 
-LIMITS = Limits(seconds=20, cell_seconds=2, memory=1.5, processes=8)
+LIMITS = Limits(seconds=20, cell_seconds=2, memory=1.5, processes=8, disk=0.1)
 DEADLINE = datetime(2025, 1, 1, tzinfo=UTC)
 # student: verdict, points of the tests (of 5)
 EXPECTED = {
@@ -57,6 +64,14 @@ EXPECTED = {
     "own-id": ("graded", 5),
     "wrong-id": ("other id", 5),
     "<b>&amp; Zoë": ("other id", 5),
+    "processes": ("processes", 0),
+    "disk": ("disk", 0),
+    "false-report": ("forged", None),
+    "empty-id": ("given cell", 0),
+    "half-characters": ("other id", 2),
+    "endless-words": ("other id", 5),
+    samples.LONG_NAME: ("other id", 5),
+    "year-30000": ("late", 5),
     "empty": ("unreadable", None),
     "text": ("unreadable", None),
     "cut": ("unreadable", None),
@@ -75,6 +90,8 @@ EXPECTED = {
     "stamped": ("late", 5),
     "": ("renamed", 5),
 }
+if sys.platform == "linux":
+    EXPECTED |= dict.fromkeys((r"caf\udce9", "pipe"), ("other id", 5))
 
 
 @pytest.fixture(scope="module")
@@ -102,15 +119,29 @@ def graded(tiny, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("student", EXPECTED)
+@pytest.mark.parametrize("student", EXPECTED, ids=ascii)
 def test_every_submission_gets_its_verdict_and_its_points(student, graded):
     grade = graded[1][student, "tiny"]
     verdict, points = EXPECTED[student]
     assert grade.verdict == (verdict or grade.verdict), grade.findings
-    if verdict in ("unreadable", "missing", "unrepairable"):
+    if verdict in NO_SCORE:
         assert "tests" not in grade.row()
     elif points is not None:
         assert grade.row()["tests"] == str(points), grade.tests
+
+
+@pytest.mark.slow
+def test_every_verdict_is_given(graded):
+    given = {finding for grade in graded[1].values() for finding in grade.findings}
+    assert given == set(VERDICTS) - {"failed", "graded"}
+
+
+def test_a_defect_of_the_grader_is_a_verdict_and_no_score(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "match", None)
+    samples.hand_in(tmp_path / "in", "a", samples.solved(tiny[1]))
+    (grade,) = grade_folder(tmp_path / "in", assignments=tiny[0], out=tmp_path / "out")
+    assert grade.verdict == "failed" and "TypeError" in grade.findings["failed"]
+    assert "tests" not in grade.row()
 
 
 @pytest.mark.slow
@@ -174,6 +205,52 @@ def test_essays_are_read_by_hand_and_what_was_entered_is_kept(tiny, tmp_path):
     assert "Well argued." in (tmp_path / "out" / "feedback" / "a.html").read_text(encoding="utf-8")
 
 
+def essays_of(assignment, answer, entered=None):
+    grade, steps = Grade("a", "tiny"), [Step("words", "essay", answer, 4)]
+    grade.essays = grade_essays(grade, assignment, steps, entered or {})
+    return grade
+
+
+@pytest.mark.parametrize("answer", ["=1+1", "- a\n- b", "@x", "+", "w " * 40_000, "\r\n", "ä;\"'"])
+def test_points_survive_a_spreadsheet_that_changes_the_answer(answer, tiny, tmp_path):
+    table = tmp_path / "essays.csv"
+    table.write_bytes(format_essays([essays_of(tiny[1], answer)]))
+    with table.open(encoding="utf-8", newline="") as file:
+        row = next(csv.DictReader(file))
+    assert len(row["answer"]) < 32_767 and row["answer"][:1] not in ("=", "+", "-", "@")
+    row |= {"points": "3", "comment": "Yes.", "answer": "#NAME?"}
+    with table.open("w", encoding="cp1252", newline="") as file:
+        writer = csv.DictWriter(file, row)
+        writer.writeheader()
+        writer.writerow(row)
+    again = essays_of(tiny[1], answer, read_essays(table)).essays[0]
+    assert (again["points"], again["comment"]) == (3, "Yes.")
+    other = essays_of(tiny[1], f"{answer} and more", read_essays(table))
+    assert other.essays[0]["points"] is None
+    assert would_be_lost(read_essays(table), [other]) == [("a", "tiny", "words")]
+
+
+@pytest.mark.slow
+def test_points_that_no_longer_fit_stay_in_a_table_of_their_own(tiny, tmp_path, caplog):
+    source, assignment = tiny
+    for number, words in enumerate(("One answer", "Another answer")):
+        samples.hand_in(tmp_path / "in", "a", samples.solved(assignment, words=words))
+        grade_folder(tmp_path / "in", assignments=source, out=tmp_path / "out", limits=LIMITS)
+        former = tmp_path / "out" / "essays.1.csv"
+        assert former.exists() == bool(number) == bool(caplog.messages)
+        table = tmp_path / "out" / "essays.csv"
+        if not number:
+            table.write_text(table.read_text().replace(",4.0,,", ",4.0,3,"))
+    assert ",4.0,3," in former.read_text() and ",4.0,3," not in table.read_text()
+
+
+@pytest.mark.parametrize("text", ["student;points\na;1\n", "\0", "a" * 200_000, ""])
+def test_a_table_of_essays_that_is_none_is_named(text, tmp_path):
+    (tmp_path / "essays.csv").write_text(text)
+    with pytest.raises(GradingError, match=r"essays\.csv"):
+        read_essays(tmp_path / "essays.csv")
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -198,9 +275,17 @@ def test_a_container_gets_no_network_no_files_and_the_limits():
     text = " ".join(command)
     assert command[:2] == ["docker", "run"]
     for part in (
-        *("--rm", "--interactive", "--name abc", "--network none", "--read-only"),
-        *("--memory 2000m", "--memory-swap 2000m", "--cap-drop ALL", "--user 65534:65534"),
-        *("--security-opt no-new-privileges", "--pids-limit 74", "--env=CUDA_VISIBLE_DEVICES="),
+        *(
+            "--log-driver none",
+            "--rm",
+            "--interactive",
+            "--name abc",
+            "--network none",
+            "--read-only",
+        ),
+        *("--read-only", "--memory 2000m", "--memory-swap 2000m", "--cap-drop ALL"),
+        *("--user 65534:65534", "--security-opt no-new-privileges", "--pids-limit 74"),
+        "--env=CUDA_VISIBLE_DEVICES=",
     ):
         assert f" {part} " in text
     assert not {"--volume", "-v", "--mount", "--privileged"} & set(command)
@@ -212,18 +297,20 @@ def test_the_container_command_is_what_runs(tmp_path, monkeypatch):
     # no container here: a stand-in drops everything up to the image and runs the rest
     engine = tmp_path / "podman"
     engine.write_text(
-        f'#!/bin/sh\necho "$@" >> {tmp_path}/log\n[ "$1" = run ] || exit 0\n'
+        f'#!/bin/sh\necho "$HOME $@" >> {tmp_path}/log\n[ "$1" = run ] || exit 0\n'
         f'while [ "$1" != picture ]; do shift; done\nshift 2\nexec {sys.executable} "$@"\n'
     )
     engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", "/the/callers")  # where an engine keeps images and settings
     steps = [Step("", "extra", "x = 20"), Step("t", "test", "x + 1.5", 1)]
     done = run(steps, Limits(seconds=30), container="picture", engine="podman")
     assert done.ended == "done" and [one["value"] for one in done.results] == [None, 21.5]
     endless = [Step("", "extra", samples.HARD_LOOP)]
     done = run(endless, Limits(seconds=2), container="picture", engine="podman")
     log = (tmp_path / "log").read_text().splitlines()
-    assert done.ended == "timeout" and log[-1].startswith("rm --force ")
+    assert done.ended == "timeout" and log[-1].startswith("/the/callers rm --force ")
+    assert all(line.startswith("/the/callers ") for line in log)
     assert log[-1].split()[-1] in log[-2]
 
 

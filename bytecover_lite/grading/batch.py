@@ -1,16 +1,17 @@
 """Grade a whole folder: one bad submission never stops the others (instructor's guide)."""
 
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ..files import format_csv, replace_file
-from .essays import format_essays, grade_essays, read_essays
+from .essays import format_essays, grade_essays, read_essays, would_be_lost
 from .feedback import write_feedback
 from .matching import match, similarity
 from .merging import answered, merge, repaired_notebook
 from .running import Limits, run
-from .sources import GradingError, read_assignments
+from .sources import GradingError, read_assignments, writable
 from .submissions import find_submissions
 from .verdicts import Grade, judge_match, judge_run
 
@@ -18,6 +19,7 @@ COLUMNS = (
     *("student", "assignment", "verdict", "tests", "tests_max", "essays", "essays_max"),
     *("essays_to_read", "seconds", "file", "remarks"),
 )
+_log = logging.getLogger(__name__)
 
 
 def grade_folder(
@@ -43,7 +45,8 @@ def grade_folder(
     out : path-like
         Gets ``grades.csv``, ``essays.csv``, ``feedback/STUDENT.html`` and ``submitted/``, the
         repaired notebooks laid out for nbgrader. Points and comments that somebody has entered in
-        ``essays.csv`` are kept as long as the answer is the same.
+        ``essays.csv`` are kept as long as the answer is the same; the table is kept under
+        another name if the answer is not.
     deadline : datetime, optional
         With time zone.
     roster : sequence of str
@@ -76,11 +79,12 @@ def grade_folder(
         except GradingError:
             raise  # the caller's mistake, such as a container engine that is not there
         except Exception as error:  # whatever a submission makes the grader do, the others go on
-            said = {"failed": f"{type(error).__name__}: {error}"}
-            return Grade(student, name, str(files[0].path) if files else "", said)
+            said = {"failed": writable(f"{type(error).__name__}: {error}")}
+            return Grade(student, name, writable(str(files[0].path)) if files else "", said)
 
     with ThreadPoolExecutor(jobs) as pool:
         grades = list(pool.map(grade_one, work))
+    _keep_points(out, entered, grades)
     _write(out, grades)
     return grades
 
@@ -113,7 +117,7 @@ def _grade(student, assignment, files, deadline, entered, out, options):
         grade.findings["missing"] = "no file"
         return grade
     chosen = files[0]
-    grade.file = str(chosen.path)
+    grade.file = writable(str(chosen.path))
     if chosen.problem or assignment is None:
         grade.findings["unreadable"] = chosen.problem or "it belongs to none of the assignments"
         return grade
@@ -136,9 +140,9 @@ def _judge_files(grade, assignment, files, deadline):
     chosen = files[0]
     if len(files) > 1:
         others = ", ".join(one.path.name for one in files[1:])
-        grade.findings["duplicate"] = f"{chosen.path.name} was graded, not {others}"
+        grade.findings["duplicate"] = writable(f"{chosen.path.name} was graded, not {others}")
     if chosen.path.stem != assignment.name:
-        grade.findings["renamed"] = chosen.path.name
+        grade.findings["renamed"] = writable(chosen.path.name)
     if deadline and chosen.time > deadline:
         grade.findings["late"] = f"by {str(chosen.time - deadline).partition('.')[0]}"
 
@@ -155,6 +159,20 @@ def _keep(folder, assignment, steps):
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(repaired_notebook(assignment, steps), indent=1, sort_keys=True)
     replace_file(folder / f"{assignment.name}.ipynb", text.encode())
+
+
+def _keep_points(out, entered, grades):
+    """Keep the former table of essays where it holds points that the new one does not."""
+    lost = would_be_lost(entered, grades)
+    if lost:
+        number = next(n for n in range(1, 10_000) if not (out / f"essays.{n}.csv").exists())
+        (out / "essays.csv").rename(out / f"essays.{number}.csv")
+        _log.warning(
+            "%s: points of %d answers that changed or are not in this folder stay in essays.%d.csv",
+            out,
+            len(lost),
+            number,
+        )
 
 
 def _write(out, grades):

@@ -26,6 +26,7 @@ def container_command(image, limits, *, name, engine="docker"):
     memory = f"{round(limits.memory * 1000)}m"
     return [
         *(engine, "run", "--rm", "--interactive", "--name", name),
+        *("--log-driver", "none"),  # else the engine keeps all that a submission says
         *("--network", "none", "--read-only", "--tmpfs", "/tmp:rw,size=512m,mode=1777"),
         *("--memory", memory, "--memory-swap", memory, "--cpus", "1"),
         *("--pids-limit", str(limits.processes + 64)),  # here threads count, too

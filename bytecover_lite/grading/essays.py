@@ -1,11 +1,20 @@
-"""Answers in words: a table in which somebody enters points and comments (instructor's guide)."""
+"""Answers in words: a table in which somebody enters points and comments (instructor's guide).
+
+A spreadsheet may change what it opens: it takes an answer that begins with a sign for a formula,
+cuts a long one, and saves letters in another encoding. So answers are known by a digest, and a
+former table is kept wherever points in it would be lost.
+"""
 
 import csv
+import hashlib
+import io
 
 from ..files import format_csv
 from .sources import GradingError
 
-COLUMNS = ("student", "assignment", "name", "max", "points", "comment", "answer")
+COLUMNS = ("student", "assignment", "name", "max", "points", "comment", "digest", "answer")
+NOTHING = "nothing was written"
+LONGEST = 30_000  # characters of an answer in the table; spreadsheets cut a cell soon after
 
 
 def grade_essays(grade, assignment, steps, entered):
@@ -38,15 +47,21 @@ def read_essays(path):
     Raises
     ------
     GradingError
-        If it lacks a column.
+        If it is no such table.
     """
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    missing = set(COLUMNS) - set(rows[0] if rows else COLUMNS)
+    try:
+        reader = csv.DictReader(io.StringIO(_decode(path.read_bytes()), newline=""), restval="")
+        rows, columns = list(reader), reader.fieldnames or ()
+    except (OSError, csv.Error) as error:
+        raise GradingError(f"{path}: cannot be read ({error}); restore or remove it") from error
+    missing = set(COLUMNS) - set(columns)
     if missing:
-        raise GradingError(f"{path}: lacks the columns {', '.join(sorted(missing))}")
+        raise GradingError(
+            f"{path}: lacks the columns {', '.join(sorted(missing))}; "
+            "save it as csv with commas, with the columns that it had"
+        )
     return {(row["student"], row["assignment"], row["name"]): row for row in rows}
 
 
@@ -61,14 +76,62 @@ def format_essays(grades):
     return format_csv(COLUMNS, rows)
 
 
+def would_be_lost(entered, grades):
+    """Return the keys of rows with points that do not belong to an answer of the grades any more.
+
+    Parameters
+    ----------
+    entered : dict
+        From `read_essays`.
+    grades : sequence of Grade
+
+    Returns
+    -------
+    list of (str, str, str)
+        Student, assignment, name.
+    """
+    kept = {
+        (grade.student, grade.assignment, essay["name"], essay["digest"])
+        for grade in grades
+        for essay in grade.essays
+    }
+    return [
+        key
+        for key, row in entered.items()
+        if row["points"].strip()
+        and row["comment"] != NOTHING
+        and (*key, row["digest"].strip()) not in kept
+    ]
+
+
+def _decode(data):
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:  # spreadsheets on Windows have another one
+        return data.decode("cp1252", "replace")
+
+
 def _essay(step, former, released):
     essay = {"name": step.name, "max": step.points, "points": None, "comment": ""}
-    essay["answer"] = step.source
-    if step.source.strip() == released:
-        return essay | {"points": 0.0, "comment": "nothing was written"}
-    if former and former["points"].strip() and former["answer"].strip() == step.source.strip():
+    answer = step.source.strip()
+    essay |= {"answer": _as_text(answer), "digest": _digest(answer)}
+    if answer == released:
+        return essay | {"points": 0.0, "comment": NOTHING}
+    if former and former["points"].strip() and former["digest"].strip() == essay["digest"]:
         return essay | {"points": _points(former, step), "comment": former["comment"]}
     return essay
+
+
+def _digest(answer):
+    """Return some letters, which no spreadsheet takes for a number."""
+    return "x" + hashlib.sha256(answer.encode()).hexdigest()[:12]
+
+
+def _as_text(answer):
+    """Return an answer that no spreadsheet takes for a formula or cuts without a word."""
+    if len(answer) > LONGEST:
+        answer = f"{answer[:LONGEST]} (the rest is in submitted/)"
+    return f"'{answer}" if answer.startswith(("=", "+", "-", "@")) else answer
 
 
 def _points(former, step):

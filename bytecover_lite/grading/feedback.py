@@ -1,11 +1,13 @@
 """One page of feedback a student, without scripts and without the hidden tests."""
 
+import hashlib
 import html
 from urllib.parse import quote
 
 from ..files import replace_file
 from .verdicts import VERDICTS
 
+LONGEST = 200  # bytes of a file's name; file systems take 255
 _PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -31,7 +33,11 @@ th, td {{ border-bottom: 1px solid #999; padding: .3rem .6rem; text-align: left;
 
 def file_name(student):
     """Return the name of a student's page; any id gives a name that every system takes."""
-    return quote(student or "nobody", safe=" ") + ".html"
+    name = "".join(one if one.isalnum() else quote(one, safe=" ") for one in student or "nobody")
+    if len(name.encode()) > LONGEST:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{name.encode()[:LONGEST].decode('utf-8', 'ignore')} {digest}"
+    return f"{name}.html"
 
 
 def write_feedback(folder, student, grades):
@@ -46,7 +52,7 @@ def write_feedback(folder, student, grades):
     """
     sections = "\n".join(_section(grade) for grade in grades)
     page = _PAGE.format(student=html.escape(student), sections=sections)
-    replace_file(folder / file_name(student), page.encode("utf-8", "replace"))
+    replace_file(folder / file_name(student), page.encode())
 
 
 def _section(grade):

@@ -27,14 +27,11 @@ class Match:
         Positions in the assignment of named cells that were found without their name.
     changed : list of str
         Names of locked cells whose text or points were changed.
-    copied : list of str
-        Names that more than one cell of the submission has.
     """
 
     where: dict[int, int] = field(default_factory=dict)
     by_content: set[int] = field(default_factory=set)
     changed: list[str] = field(default_factory=list)
-    copied: list[str] = field(default_factory=list)
 
 
 def match(assignment, cells):
@@ -83,12 +80,8 @@ def _match_names(found, own, cells):
     positions = {cell.name: position for position, cell in enumerate(own) if cell.name}
     for there, cell in enumerate(cells):
         position = positions.get(cell["name"])
-        if position is None:
-            continue
-        if position in found.where:
-            found.copied.append(cell["name"])
-        else:
-            found.where[position] = there
+        if position is not None:
+            found.where.setdefault(position, there)
 
 
 def _match_text(found, own, cells):

@@ -143,6 +143,11 @@ def text_of(cell):
     return source if isinstance(source, str) else "".join(source)
 
 
+def writable(text):
+    """Return text with an escape for what JSON and file names can hold, and no table."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _nbgrader():
     try:
         with warnings.catch_warnings():

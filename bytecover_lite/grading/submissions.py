@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from .sources import GradingError, text_of
+from .sources import GradingError, text_of, writable
 
 LARGEST = 20 * 2**20  # bytes; a submission with outputs has some hundred thousand
-
+LARGEST_STAMP = 1000  # bytes
 MOST_CELLS = 1000
 
 
@@ -28,7 +28,8 @@ class Submission:
     Attributes
     ----------
     student : str
-        Name of the folder; empty for a file that lies in no student's folder.
+        Name of the folder, with escapes for bytes that are no text; empty for a file that lies in
+        no student's folder.
     path : Path
     time : datetime
         When it was handed in, with time zone: ``timestamp.txt`` beside it, as nbgrader writes it,
@@ -68,16 +69,13 @@ def find_submissions(folder):
     if not folder.is_dir():
         raise GradingError(f"{folder}: no such folder of submissions")
     entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    students = [path.name for path in entries if path.is_dir()]
+    folders = [path for path in entries if path.is_dir()]
     loose = [path for path in entries if path.is_file() and path.suffix == ".ipynb"]
     found = [_submission("", path) for path in loose]
-    for student in students:
-        paths = sorted((folder / student).rglob("*.ipynb"))
-        hidden = [any(part.startswith(".") for part in p.relative_to(folder).parts) for p in paths]
-        found += [
-            _submission(student, p) for p, skip in zip(paths, hidden, strict=True) if not skip
-        ]
-    return found, students
+    for own in folders:
+        paths = [path for path in sorted(own.rglob("*.ipynb")) if not _is_hidden(path, folder)]
+        found += [_submission(writable(own.name), path) for path in paths]
+    return found, [writable(own.name) for own in folders]
 
 
 def read_notebook(path):
@@ -105,8 +103,9 @@ def read_notebook(path):
     return cells
 
 
-def _is_hidden(path):
-    return any(part.startswith(".") for part in path.parts)  # such as .ipynb_checkpoints
+def _is_hidden(path, folder):
+    """Tell whether a file lies in a folder such as .ipynb_checkpoints."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _submission(student, path):
@@ -117,10 +116,13 @@ def _submission(student, path):
 
 
 def _time(path):
+    stamp = path.with_name("timestamp.txt")
     with contextlib.suppress(OSError, ValueError):
-        stamp = path.with_name("timestamp.txt").read_text(encoding="utf-8").strip()
-        return with_zone(datetime.fromisoformat(stamp.removesuffix(" UTC")), stamp)
-    return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
+        if stamp.is_file() and stamp.stat().st_size <= LARGEST_STAMP:
+            text = stamp.read_text(encoding="utf-8").strip()
+            return with_zone(datetime.fromisoformat(text.removesuffix(" UTC")), text)
+    seconds = min(max(path.lstat().st_mtime, 0), 2**33)  # a file may bear a date of no calendar
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def with_zone(time, text=""):
@@ -139,8 +141,8 @@ def _cell(cell):
         "type": str(cell["cell_type"]),
         "name": name if isinstance(name, str) else "",
         "points": marks.get("points"),
-        "source": str(text_of(cell)),
-        "printed": "".join(_printed(cell)),
+        "source": writable(text_of(cell)),
+        "printed": writable("".join(_printed(cell))),
     }
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 VERDICTS = {
     "failed": "the grader itself failed on it",
     "unreadable": "no notebook, or a broken one; no score",
+    "forged": "it reported results beside those of its cells; no score",
     "missing": "nothing was handed in; no score",
     "unrepairable": "metadata is gone and the answers cannot be found; no score",
     "timeout": "a cell, or all of it, took too long; what was finished counts",
     "memory": "it wanted more memory than allowed; what was finished counts",
     "processes": "it started too many processes; what was finished counts",
+    "disk": "it wrote more than allowed; what was finished counts",
     "crashed": "its process ended before its last cell; what was finished counts",
     "given cell": "a given cell failed, and with it what needs it: look before you use the score",
     "tampered": "locked cells were changed (and restored), or stored outputs do not come again",
@@ -24,7 +26,7 @@ VERDICTS = {
     "untouched": "nothing was written",
     "graded": "nothing to remark",
 }
-NO_SCORE = ("failed", "unreadable", "missing", "unrepairable")
+NO_SCORE = ("failed", "unreadable", "forged", "missing", "unrepairable")
 
 
 @dataclass
@@ -41,7 +43,8 @@ class Grade:
     tests : list of dict
         ``name``, ``points``, ``max``, ``message`` for each test.
     essays : list of dict
-        ``name``, ``points`` (None until somebody has read it), ``max``, ``answer``, ``comment``.
+        ``name``, ``points`` (None until somebody has read it), ``max``, ``answer``, ``digest``,
+        ``comment``.
     seconds : float
         How long it ran.
     """
@@ -135,7 +138,9 @@ def judge_run(grade, run, steps, stored):
     """
     if run.ended != "done":
         name = _label(steps, len(run.results))
-        grade.findings[run.ended] = f"stopped in {name}"
+        grade.findings[run.ended] = f"at {name}"
+    if run.ended == "forged":
+        return
     names = {"CellTimeout": "timeout", "MemoryError": "memory", "SyntaxError": "syntax error"}
     names |= dict.fromkeys(("IndentationError", "TabError"), "syntax error")
     for number, (step, result) in enumerate(zip(steps, run.results, strict=False)):

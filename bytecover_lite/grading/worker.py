@@ -64,9 +64,9 @@ def execute(cells):
     Yields
     ------
     dict
-        ``error`` (name of the exception, empty if there was none), ``message``, ``place`` (where in
-        which cell it was raised), ``value`` (of the last expression if it is a number, else None)
-        and ``printed``.
+        ``cell`` (its number), ``error`` (name of the exception, empty if there was none),
+        ``message``, ``place`` (where in which cell it was raised), ``value`` (of the last
+        expression if it is a number, else None) and ``printed``.
     """
     module = types.ModuleType("__main__")
     module.__dict__.update(get_ipython=_Shell, display=print)
@@ -74,7 +74,7 @@ def execute(cells):
     sys.modules["__main__"] = module
     try:
         for number, (source, seconds) in enumerate(cells):
-            yield _execute(source, number, module.__dict__, seconds)
+            yield {"cell": number} | _execute(source, number, module.__dict__, seconds)
     finally:
         sys.modules["__main__"] = before
 
