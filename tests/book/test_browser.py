@@ -8,7 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 pytestmark = pytest.mark.browser
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "build" / "screenshots"
+ROOT = Path(__file__).resolve().parents[2]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+SCROLL = ROOT / "book" / "assets" / "scroll.js"
 WIDE, NARROW = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 KNOWN_CONSOLE_ERROR = re.compile(r"THEBE_JS_URL.*already been declared")  # the theme's own
 DURATIONS = """() => Promise.all([...document.querySelectorAll("audio")].map(player =>
@@ -86,12 +88,12 @@ def look(page, name, scheme, size, seen):
     width = page.evaluate("document.documentElement.scrollWidth")
     if size is NARROW:
         seen.narrow_width = max(width, seen.narrow_width)
-        return
-    seen.wide_width = max(width, seen.wide_width)
+    else:
+        seen.wide_width = max(width, seen.wide_width)
     seen.background[scheme] = page.evaluate("getComputedStyle(document.body).backgroundColor")
     found = Axe().run(page, options=AUDIT[scheme])
-    seen.barriers[scheme] = [
-        f"{rule['id']}: {node['html'][:150]}"
+    seen.barriers[scheme] = seen.barriers.get(scheme, []) + [
+        f"{size['width']} px, {rule['id']}: {node['html'][:150]}"
         for rule in found.response["violations"]
         if rule["impact"] in ("serious", "critical")
         for node in rule["nodes"]
@@ -173,3 +175,31 @@ def test_keyboard_plays_and_unfolds(tab, address):
     assert len(players) == 3 and set(players) <= set(reached)
     tab.keyboard.press("Enter")
     assert tab.locator("details[open] > summary").count() == 1
+
+
+def test_keyboard_moves_what_scrolls(tab, address):
+    """On a phone, the home page's scores are a named stop of Tab, and an arrow moves them."""
+    tab.set_viewport_size(NARROW)
+    tab.goto(f"{address}/index.html")
+    scores = tab.get_by_role("group", name="Table: Results at a glance")
+    for _ in range(100):
+        tab.keyboard.press("Tab")
+        if scores.evaluate("box => box === document.activeElement"):
+            break
+    tab.keyboard.press("ArrowRight")
+    tab.wait_for_function("document.activeElement.scrollLeft > 0")
+
+
+def test_a_box_is_a_stop_exactly_while_it_scrolls(tab):
+    """Whatever the fonts of the machine: the content grows and shrinks, the box stays."""
+    tab.set_content(
+        """<article class="bd-article"><section><h2>Scores<a>#</a></h2>
+        <div class="pst-scrollable-table-container" style="overflow-x: auto; height: 9em">
+        <table><td>1</table></div></section></article>"""
+    )
+    tab.add_script_tag(path=SCROLL)
+    for width, stops in ((3000, 1), (30, 0), (3000, 1)):
+        tab.locator("table").evaluate("(table, width) => table.style.width = width + 'px'", width)
+        tab.wait_for_timeout(100)  # a frame or two
+        assert tab.locator("[tabindex]").count() == stops
+        assert tab.get_by_role("group", name="Table: Scores").count() == stops
