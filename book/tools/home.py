@@ -180,7 +180,7 @@ def _plot(ranks, path):
     from matplotlib.colors import LogNorm
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    figure = Figure(figsize=(6.2, 3.2), layout="constrained")  # words a phone can show
     axes = figure.subplots(1, 2)
     scale = {"cmap": "magma", "norm": LogNorm(1, len(ranks[0]) - 1)}
     for axis, rank, title in zip(axes, ranks, ("by their sound", "by the network"), strict=True):
@@ -191,4 +191,4 @@ def _plot(ranks, path):
     bar = figure.colorbar(shown, ax=axes, label="place in the row's ranking", shrink=0.8)
     bar.set_ticks(ticks, labels=ticks, minor=False)
     bar.minorticks_off()
-    figure.savefig(path, dpi=110, metadata={"Software": None})
+    figure.savefig(path, dpi=150, metadata={"Software": None})
