@@ -1,5 +1,8 @@
 """Small runs of features, indexing and training, each in a process that may be disturbed.
 
+A fourth kind brings an index up to date with a folder in which files were added, changed, moved and
+deleted.
+
 Processes come from a server that has imported most things, so that what is disturbed is the work
 and not the imports. Numba is not among them: its threads do not survive the way to a new process.
 """
@@ -9,6 +12,7 @@ import dataclasses
 import hashlib
 import json
 import multiprocessing
+import shutil
 import sys
 from pathlib import Path
 
@@ -22,8 +26,10 @@ from bytecover_lite.store import StoreWriter
 from bytecover_lite.versions import COLUMNS
 
 KINDS = ("features", "indexing", "training")
+ON_A_FORMER_STATE = ("updating",)
 SETTINGS = FeatureSettings(averaging=40)
 SONGS = 6
+UPDATED = ("2.wav", "3.wav", "4.wav")
 PRELOADED = """
     tests.jobs bytecover_lite.library bytecover_lite.train bytecover_lite.decoders lightning_fabric
     joblib soundfile soxr av tqdm tensorboardX safetensors.torch safetensors.numpy torch.utils.data
@@ -34,14 +40,29 @@ def prepare(scratch):
     """Make the recordings and the corpus that all runs share."""
     rng = np.random.default_rng(0)
     (scratch / "music").mkdir()
+    (scratch / "changing").mkdir()
     time_axis = np.arange(22050 * 8) / 22050
     for number in range(SONGS):
         tones = rng.uniform(100, 1000, 3)
         sound = sum(np.sin(2 * np.pi * tone * time_axis) for tone in tones)
         write_wav(scratch / "music" / f"{number}.wav", 0.2 * sound)
+    _prepare_update(scratch / "music", scratch / "changing", scratch / "former")
     with StoreWriter.create_or_resume(scratch / "corpus", SETTINGS) as writer:
         for number in range(12):
             writer.add(f"v{number}", rng.random((84, 10)))
+
+
+def _prepare_update(music, folder, former):
+    """Make an index of a folder, then change the folder."""
+    from bytecover_lite.library import Library
+
+    for name, source in {"0": "0", "1": "1", "2": "2", "3": "5"}.items():
+        shutil.copy(music / f"{source}.wav", folder / f"{name}.wav")
+    Library.create(former, folder, jobs=1)
+    (folder / "0.wav").rename(folder / "moved.wav")
+    (folder / "1.wav").unlink()
+    for name in ("3", "4"):
+        shutil.copy(music / f"{name}.wav", folder)
 
 
 def work(kind, scratch, out):
@@ -57,6 +78,10 @@ def work(kind, scratch, out):
         from bytecover_lite.library import Library
 
         Library.create(out, scratch / "music", jobs=1)
+    elif kind == "updating":
+        from bytecover_lite.library import Library
+
+        Library.open(out).update(jobs=1)
     else:
         _train(scratch, out)
 
@@ -67,7 +92,8 @@ def _train(scratch, out):
     from bytecover_lite.store import FeatureStore
     from bytecover_lite.train import train
 
-    model = ByteCoverConfig(depth=18, width=0.0625, freq_stride=1, features=SETTINGS)
+    # half the width, and torch 2.11 writes past its memory on processors without AVX-512
+    model = ByteCoverConfig(depth=18, width=0.125, freq_stride=1, features=SETTINGS)
     config = TrainConfig(
         model=model,
         cliques_per_batch=2,
@@ -108,6 +134,8 @@ class Run:
 
 def start(kind, scratch, out, disturb=None, *arguments):
     """Start a run; ``disturb(*arguments)``, if given, is called in its process beforehand."""
+    if kind in ON_A_FORMER_STATE and not out.exists():
+        shutil.copytree(scratch / "former", out)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(PRELOADED)
     here, there = context.Pipe()
@@ -169,6 +197,9 @@ def check_visible(kind, out):
         elif kind == "indexing":
             library = Library.open(out)
             assert len(library.collection) == SONGS
+    if kind == "updating":  # whatever happens, readers have one of the two states
+        names = {path for path, _, reason in Library.open(out).files if not reason}
+        assert names in ({"0.wav", "1.wav", "2.wav", "3.wav"}, {"moved.wav", *UPDATED})
     if kind == "training":
         if (out / "state.safetensors").exists():
             read_run(out)

@@ -26,7 +26,8 @@ def measure(scratch, kills):
     """
     jobs.prepare(scratch)
     rng = np.random.default_rng(0)
-    return {kind: _kill(kind, scratch, kills, rng) for kind in jobs.KINDS}
+    kinds = (*jobs.KINDS, *jobs.ON_A_FORMER_STATE)
+    return {kind: _kill(kind, scratch, kills, rng) for kind in kinds}
 
 
 def _kill(kind, scratch, kills, rng):

@@ -16,7 +16,7 @@ from bytecover_lite.library import Library
 from bytecover_lite.results import ResultsError, provenance, read_result, write_result
 from tests import bad_inputs, faults, fuzzing, killing
 
-KILLS = 34  # of each of three kinds of runs: a hundred and two
+KILLS = 100  # of each kind of runs
 
 
 def measure(scratch, *, hours=0):
