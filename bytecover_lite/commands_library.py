@@ -172,7 +172,8 @@ def serve(
 
     app = create_app(Library.open(index, model=model), k=k, largest=largest_mb * 10**6, host=host)
     server = listen_on(app, host, port)
-    print(f"http://{host}:{server.port}/ (Ctrl-C ends it)", flush=True)
+    name = f"[{host}]" if ":" in host else host
+    print(f"http://{name}:{server.port}/ (Ctrl-C ends it)", flush=True)
     with server:
         try:
             server.serve_forever()

@@ -10,6 +10,7 @@ import os
 import socket
 import tempfile
 import threading
+import urllib.parse
 from pathlib import Path
 
 from .errors import BytecoverError
@@ -17,6 +18,7 @@ from .library_files import SUFFIXES, LibraryError
 from .library_report import POLICY, format_page, format_players, printable
 
 ANYWHERE = ("0.0.0.0", "::")
+OWN_MACHINE = ("localhost", "127.0.0.1", "::1")
 _FORM = """\
 <form method="post" enctype="multipart/form-data">
 <label>A recording, dropped here or chosen, of at most {megabytes} MB:
@@ -37,8 +39,8 @@ def create_app(library, *, k=10, largest=200 * 10**6, host="127.0.0.1"):
     largest : int
         Bytes that a request may have.
     host : str
-        Address that it will listen on: with ``localhost``, the one name under which it answers. An
-        address that stands for all answers under every name.
+        Address that it will listen on: with those of this machine, the one name under which it
+        answers. An address that stands for all answers under every name.
 
     Returns
     -------
@@ -55,13 +57,16 @@ def create_app(library, *, k=10, largest=200 * 10**6, host="127.0.0.1"):
         raise LibraryError("the page needs `pip install bytecover-lite[web]`") from error
     app = flask.Flask("bytecover", static_folder=None, template_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = largest
-    if host not in ANYWHERE:
-        app.config["TRUSTED_HOSTS"] = sorted({host, "localhost", "127.0.0.1"})
+    names = {host.lower(), *OWN_MACHINE}
     form = _FORM.format(megabytes=largest // 10**6, count=len(library.collection))
     alone = threading.Lock()  # one search at a time has all cores
 
     @app.before_request
-    def refuse_other_pages():
+    def refuse_other_names_and_pages():
+        # not flask's TRUSTED_HOSTS, which takes no address of IPv6
+        name = urllib.parse.urlsplit(flask.request.host_url).hostname
+        if host not in ANYWHERE and name not in names:
+            return format_page("Refused", "<p>This page answers under other names.</p>"), 400
         origin = flask.request.headers.get("Origin")
         if origin is not None and origin != flask.request.host_url.rstrip("/"):
             return format_page("Refused", "<p>Another page asked for this.</p>"), 403
@@ -78,7 +83,7 @@ def create_app(library, *, k=10, largest=200 * 10**6, host="127.0.0.1"):
         with alone:
             try:
                 found = _search(library, upload, k)
-            except BytecoverError as error:
+            except (BytecoverError, OSError) as error:  # such as a full disk
                 told = f"<p>{html.escape(printable(error))}</p>"
                 return format_page("That did not work", told + form), 422
         return format_page(f"What resembles {upload.filename}", found + form)

@@ -1,5 +1,6 @@
 """Laws of the local page: it answers this machine only, takes little, keeps and fetches nothing."""
 
+import http.client
 import inspect
 import io
 import tempfile
@@ -96,8 +97,49 @@ def test_other_names_and_other_pages_are_refused(client, song, library):
     for origin in ("http://evil.example", "null"):
         assert drop(client, song, headers={"Origin": origin}).status_code == 403
     assert drop(client, song, headers={"Origin": "http://localhost"}).status_code == 200
+    for name in ("localhost.evil.example", "evil.example:8321", "127.0.0.1.evil.example"):
+        assert client.get("/", headers={"Host": name}).status_code == 400
+    for name in ("[::1]:8321", "LOCALHOST"):
+        assert client.get("/", headers={"Host": name}).status_code == 200
+    elsewhere = create_app(library, host="fd00::7").test_client()
+    assert elsewhere.get("/", headers={"Host": "[fd00::7]:8321"}).status_code == 200
+    assert elsewhere.get("/", headers={"Host": "[fd00::8]:8321"}).status_code == 400
     open_to_all = create_app(library, host="0.0.0.0").test_client()
     assert open_to_all.get("/", headers={"Host": "music.example"}).status_code == 200
+
+
+def test_a_full_disk_is_said(client, song, monkeypatch):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("werkzeug.datastructures.FileStorage.save", full)
+    answer = drop(client, song)
+    assert answer.status_code == 422
+    assert "No space left" in "".join(check_harmless(answer).text)
+
+
+def test_an_upload_that_does_not_tell_its_length_is_limited_too(library):
+    """Sent in chunks, over a socket: the limit counts what comes, not what is claimed."""
+    with listen_on(create_app(library, largest=300_000), "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            head = (
+                b'--b\r\nContent-Disposition: form-data; name="recording"; filename="a.wav"\r\n\r\n'
+            )
+            connection.request(
+                "POST",
+                "/",
+                body=iter([head, *[bytes(10_000)] * 40, b"\r\n--b--\r\n"]),
+                headers={"Content-Type": "multipart/form-data; boundary=b"},
+                encode_chunked=True,
+            )
+            assert connection.getresponse().status in (400, 413)
+            connection.close()
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_it_listens_on_this_machine_unless_told_otherwise(library):
