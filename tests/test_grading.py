@@ -1,6 +1,7 @@
 """Laws of grading: every submission gets its verdict, and none stops or betters another."""
 
 import csv
+import dataclasses
 import json
 import os
 import stat
@@ -142,6 +143,20 @@ def test_a_defect_of_the_grader_is_a_verdict_and_no_score(tiny, tmp_path, monkey
     (grade,) = grade_folder(tmp_path / "in", assignments=tiny[0], out=tmp_path / "out")
     assert grade.verdict == "failed" and "TypeError" in grade.findings["failed"]
     assert "tests" not in grade.row()
+
+
+def test_an_assignment_that_nobody_handed_in_is_not_asked_for(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "_grade", lambda student, own, *rest: (student, own.name))
+    later = tiny[1], dataclasses.replace(tiny[1], name="later", cells=())
+    monkeypatch.setattr(batch, "read_assignments", lambda _: {one.name: one for one in later})
+    monkeypatch.setattr(batch, "_keep_points", lambda *_: None)
+    monkeypatch.setattr(batch, "_write", lambda *_: None)
+    (tmp_path / "in" / "b").mkdir(parents=True)
+    options = {"assignments": "", "out": tmp_path, "roster": ["c"]}
+    assert len(grade_folder(tmp_path / "in", **options)) == 4  # nothing is there: all of both
+    samples.hand_in(tmp_path / "in", "a", samples.solved(tiny[1]))
+    found = grade_folder(tmp_path / "in", **options)
+    assert found == [("a", "tiny"), ("b", "tiny"), ("c", "tiny")]
 
 
 @pytest.mark.slow

@@ -102,10 +102,16 @@ def recognise(submission, assignments):
 
 
 def _sort(submissions, students, assignments):
-    """List (student, assignment, files), newest readable file first; files may be none."""
-    groups = {(student, name): [] for student in students for name in assignments}
-    for one in submissions:
-        groups.setdefault((one.student, recognise(one, assignments)), []).append(one)
+    """List (student, assignment, files), newest readable file first; files may be none.
+
+    What nobody has handed in is not asked for yet, unless nothing at all is there.
+    """
+    named = [(recognise(one, assignments), one) for one in submissions]
+    there = {name for name, _ in named} & set(assignments) or set(assignments)
+    wanted = [name for name in assignments if name in there]
+    groups = {(student, name): [] for student in students for name in wanted}
+    for name, one in named:
+        groups.setdefault((one.student, name), []).append(one)
     for files in groups.values():
         files.sort(key=lambda one: (not one.problem, one.time, one.path), reverse=True)
     return [(student, name, files) for (student, name), files in groups.items()]
