@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import os
 import sys
 
 import tyro
@@ -49,9 +50,13 @@ def main(arguments=None):
         tyro.extras.subcommand_cli_from_dict(
             commands, prog="bytecover", description=__doc__.split("\n")[0], args=arguments
         )
+        sys.stdout.flush()
     except BytecoverError as error:
         print(f"bytecover: {printable(error)}", file=sys.stderr)
         raise SystemExit(2) from None
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
 
 
 def _with_preset_of(arguments, function):

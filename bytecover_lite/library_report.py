@@ -26,7 +26,7 @@ _PAGE = """\
 <title>{title}</title>
 <style>
 body {{ font-family: sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem; }}
-figcaption {{ overflow-wrap: anywhere; }}
+body {{ overflow-wrap: anywhere; }}
 dl {{ display: grid; grid-template-columns: max-content auto; gap: 0 1rem; }}
 input[type=file] {{ display: block; width: 100%; box-sizing: border-box; padding: 3rem 1rem; }}
 input[type=file] {{ border: 2px dashed #666; margin: 0.5rem 0 1rem; }}

@@ -145,6 +145,14 @@ def test_no_command_opens_a_connection(music, tmp_path):
     assert subprocess.run(run, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.skipif(os.name == "nt", reason="pipes of POSIX systems")
+def test_a_reader_that_has_seen_enough_ends_a_command_quietly(index):
+    command = [sys.executable, "-m", "bytecover_lite", "duplicates", str(index), "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+        run.stdout.close()
+        assert run.stderr.read() == b"" and run.wait() == 1
+
+
 def test_compare_of_a_recording_with_itself_is_no_distance(music, capsys):
     main(["compare", str(music / "song0.wav"), str(music / "song0.wav"), "--json"])
     found = json.loads(capsys.readouterr().out)

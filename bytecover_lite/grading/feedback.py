@@ -20,7 +20,9 @@ body {{ font: 1rem/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 50re
  padding: 0 1rem }}
 table {{ border-collapse: collapse; width: 100% }}
 th, td {{ border-bottom: 1px solid #999; padding: .3rem .6rem; text-align: left;
- vertical-align: top; overflow-wrap: anywhere }}
+ vertical-align: top }}
+td:last-child, li, h1 {{ overflow-wrap: anywhere }}
+td:nth-child(2) {{ white-space: nowrap }}
 </style>
 </head>
 <body>
@@ -88,5 +90,6 @@ def _remark(meaning, said):
 
 def _row(part, remark):
     points = "to be read" if part["points"] is None else f"{part['points']:g}"
-    cells = (part["name"], f"{points} / {part['max']:g}", remark)
+    task = part["name"].removeprefix("test_").replace("_", " ")
+    cells = (task, f"{points} / {part['max']:g}", remark)
     return "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
