@@ -57,24 +57,50 @@ def sets():
 def calibration():
     """Return where the classical baselines land, beside where they land on real sets."""
     found = _calibrated()
-    lines = ["| MAP | " + " | ".join(found["difficulties"]) + " | real sets | inside |"]
-    lines.append("|---" * (len(found["difficulties"]) + 3) + "|")
-    for name, band in found["bands_for_real"].items():
-        rows = [scores[name] for scores in found["difficulties"].values()]
-        cells = [f"{r['map']:.3f} [{r['map_low']:.3f}, {r['map_high']:.3f}]" for r in rows]
-        inside = "yes" if found["real_within_bands"][name] else "no"
-        cells += [f"{band[0]:.2f} to {band[1]:.2f}", inside]
-        lines.append(f"| {_BASELINES[name]} | " + " | ".join(cells) + " |")
+    bands = found["bands_for_real"]
+    rows = {}
+    for name, row in found["difficulties"].items():
+        sizes = found["real_by_works"] if name == "real" else {found["works"]: row}
+        rows |= {f"`{name}`, {works} works": scores for works, scores in sizes.items()}
+    lines = ["| MAP | " + " | ".join(_BASELINES.values()) + " |"]
+    lines.append("|---" * (len(_BASELINES) + 1) + "|")
+    for name, row in rows.items():
+        cells = ["{map:.3f} [{map_low:.3f}, {map_high:.3f}]".format(**row[n]) for n in _BASELINES]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    known = ["{:.2f} to {:.2f}".format(*bands[name]) for name in _BASELINES]
+    lines += ["| real sets | " + " | ".join(known) + " |", ""]
+    lines += [_beside_bands(found), "", _distinctness(found), ""]
+    return "\n".join([*lines, origin(found), ""])
+
+
+def _beside_bands(found):
+    """Say which scores of the difficulty ``real`` miss the band of real sets, and by how much."""
+    missed = []
+    for works, row in found["real_by_works"].items():
+        for name, (low, high) in found["bands_for_real"].items():
+            score = row[name]["map"]
+            if not low <= score <= high:
+                side = f"{score - high:.2g} above" if score > high else f"{low - score:.2g} below"
+                missed.append(f"{_BASELINES[name]} at {works} works ({side})")
+    if not missed:
+        return "Every score of `real` lies within the band of real sets."
+    total = len(found["real_by_works"]) * len(found["bands_for_real"])
+    return (
+        f"Of the {total} scores of `real`, {total - len(missed)} lie within the band of real sets. "
+        f"Outside: {', '.join(missed)}."
+    )
+
+
+def _distinctness(found):
     distinct = found["distinctness"]
-    note = (
-        f"{found['works']} works, {found['versions_per_work']} versions each. Of "
+    return (
+        f"Every work has {found['versions_per_work']} versions. Of "
         f"{distinct['train_works']:,} training works {distinct['rejected_of_train']} were too near "
         f"an earlier one (similarity above {distinct['limit']}) and rejected; the nearest that any "
         f"of {distinct['test_works']} test works comes to a training work is "
         f"{distinct['test_to_train']['1.0']:.2f}, half of them stay below "
         f"{distinct['test_to_train']['0.5']:.2f}."
     )
-    return "\n".join([*lines, "", note, "", origin(found), ""])
 
 
 def agreement():
