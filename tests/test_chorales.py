@@ -7,7 +7,7 @@ from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.pipeline import open_corpus
 from bytecover_lite.songbook import chorales, recordings
 from bytecover_lite.songbook.arrange import arrange
-from bytecover_lite.songbook.compose import compose
+from bytecover_lite.songbook.compose import TUNES, compose
 from bytecover_lite.songbook.families import Member
 from bytecover_lite.songbook.scores import read_score
 from bytecover_lite.songbook.unheard import RESERVED
@@ -52,9 +52,10 @@ def test_a_fermata_is_held():
 def test_no_instrument_is_one_of_the_training_songs():
     heard = {part.program for seed in range(6) for part in chorales.play(CHORALE, seed).parts}
     assert heard <= RESERVED
-    for seed in range(40):
-        parts = arrange(compose(seed), seed, difficulty="hard").parts
-        assert not RESERVED & {part.program for part in parts if not part.drums}
+    for difficulty, seeds in (("hard", range(40)), ("tune", range(40)), ("tune", TUNES[:40])):
+        for seed in seeds:
+            parts = arrange(compose(seed), seed, difficulty=difficulty).parts
+            assert not RESERVED & {part.program for part in parts if not part.drums}
 
 
 def test_a_build_is_a_corpus_of_audio_files(corpus):
