@@ -61,8 +61,10 @@ def damaged(seed=0, each=8):
 def odd_sounds():
     """Yield sounds that are well-formed files but no ordinary music."""
     pcm = np.int16(tone()[:, 0] * 32767).tobytes()
-    for rate in (0, 1, 100, 999, 1000, 8000, 96_000, 384_000, 2**31):
+    for rate in (0, 1, 100, 999, 1000, 8000, 2**31):
         yield f"rate {rate}.wav", header(rate=rate, data=pcm)
+    for rate in (96_000, 192_000, 384_000):  # two seconds of a good sound
+        yield f"rate {rate}.wav", encode(sound=tone(2, rate=rate), rate=rate)
     for channels in range(1, 9):
         yield f"channels {channels}.wav", encode(sound=tone(channels=channels))
     for channels in (0, 255, 65535):
