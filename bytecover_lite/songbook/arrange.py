@@ -45,8 +45,9 @@ def arrange(
     vary : iterable of str, or mapping of str to float, optional
         Only these of ``style.ATTRIBUTES`` differ from the work's base version, which all seeds
         share: a set takes the difficulty's amounts; a mapping gives the exact size of the change
-        in the units of `Spread` (key: semitones; tempo: octaves of speed; form: edits; tuning:
-        cents; the others 0..1). Default: everything varies.
+        in the units of `Spread` (key: semitones; tempo: octaves of speed; form: edits; the
+        others 0..1), save for tuning, which stays within that many cents. Default: everything
+        varies.
 
     Returns
     -------

@@ -9,7 +9,7 @@ from .genres import Genre, Layer
 from .version import Part
 
 # What a stranger to the genre may play a layer on: a banjo in a ballad, a synthesizer in a waltz.
-_STRANGERS = (0, 4, 11, 16, 24, 25, 27, 48, 50, 61, 81, 89)
+STRANGERS = (0, 4, 11, 16, 24, 25, 27, 48, 50, 61, 81, 89)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class _Orchestra:
     def part(self, name, programs, home_programs, gain, levels, mix, *, drums=False) -> Part:
         kept = (self._base.choice(home_programs), self._base.randrange(1, 1 << 20))
         wild = self._own.random() < 0.12 and name not in ("bass", "lead")
-        pool = _STRANGERS if wild else programs
+        pool = STRANGERS if wild else programs
         fresh = (self._own.choice(pool), self._own.randrange(1, 1 << 20))
         program, colour = fresh if self._own.random() < self._amount else kept
         decibels = levels.gauss(0, 2.0 + 2.5 * mix)

@@ -9,7 +9,7 @@ from .version import Part
 from .voicing import voicings
 
 # Programs for alto, tenor and bass: voices, strings, brass, reeds, organs, pianos.
-_GROUPS = (
+GROUPS = (
     (53, 53, 53), (52, 52, 52), (40, 41, 42), (48, 48, 49), (60, 57, 58), (61, 61, 58),
     (68, 71, 71), (65, 66, 66), (16, 16, 16), (18, 18, 18), (0, 0, 0), (4, 4, 4), (24, 24, 32),
 )  # fmt: skip
@@ -20,7 +20,7 @@ def write_choir(score: Score, song: Song) -> None:
     """Write alto, tenor and bass, in some versions doubled by a second group."""
     rng = song.rngs["genre"]
     for level in (0.75, 0.4)[: 1 + (rng.random() < 0.3)]:
-        for program, voice in zip(_GROUPS[rng.integers(len(_GROUPS))], _VOICES, strict=True):
+        for program, voice in zip(GROUPS[rng.integers(len(GROUPS))], _VOICES, strict=True):
             name, register, style, row = voice
             pitch = voicings(song.chords, song.tonic, register, style)[:, row]
             part = Part(name, int(program), gain=level, colour=int(rng.integers(1, 1 << 20)))

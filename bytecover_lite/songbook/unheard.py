@@ -11,6 +11,8 @@ import random
 
 import numpy as np
 
+from .cast import STRANGERS
+from .choir import GROUPS
 from .genres import GENRES, SINGERS, VOICE
 from .version import NOTE_DTYPE, Part, Production, Version
 
@@ -38,7 +40,8 @@ RESERVED = frozenset(
     + [program for program, _ in LEADS]
     + [*DRONES, *PLUCKED, *SUSTAINED, *BASSES]
 )
-_TRAINED = {VOICE, *SINGERS}.union(
+_TRAINED = {VOICE, *SINGERS, *STRANGERS}.union(
+    *GROUPS,
     *((*g.leads, *g.hooks, *(p for layer in g.layers for p in layer.programs))
       for g in GENRES.values())
 )  # fmt: skip
