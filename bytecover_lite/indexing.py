@@ -52,9 +52,11 @@ def update_index(path, folder, model, *, jobs, progress=False):
     Raises
     ------
     LibraryError, LockError, StoreError
-        If the folder is gone, another run is at work, or the index cannot be written; what was
-        done is kept.
+        If the folder is gone, ``jobs`` is below 1, another run is at work, or the index cannot be
+        written; what was done is kept.
     """
+    if jobs < 1:
+        raise LibraryError(f"jobs={jobs}: give the number of processes, 1 or more")
     paths, _, closed = list_recordings(folder)
     try:
         lock = Lock(path / "lock")

@@ -271,6 +271,7 @@ def test_a_table_of_essays_that_is_none_is_named(text, tmp_path):
     [
         (["no/such/folder", "--assignments", "SOURCE"], "no/such/folder"),
         (["IN", "--assignments", "IN"], "NAME.ipynb"),
+        (["IN", "--assignments", "SOURCE", "--jobs", "0"], "jobs=0"),
         (["IN", "--assignments", "SOURCE", "--roster", "no/list.txt"], "no/list.txt"),
         (["IN", "--assignments", "SOURCE", "--container", "i", "--engine", "nocker"], "nocker"),
     ],

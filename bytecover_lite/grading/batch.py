@@ -64,8 +64,11 @@ def grade_folder(
     Raises
     ------
     GradingError
-        If the folder or the assignments cannot be used; never because of a submission.
+        If the folder or the assignments cannot be used, or ``jobs`` is below 1; never because of a
+        submission.
     """
+    if jobs < 1:
+        raise GradingError(f"jobs={jobs}: give the number of submissions at a time, 1 or more")
     assignments, out = read_assignments(assignments), Path(out)
     submissions, students = find_submissions(folder)
     work = _sort(submissions, sorted({*students, *roster}), assignments)
