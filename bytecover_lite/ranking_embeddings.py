@@ -12,6 +12,7 @@ from .ranking import MatchRanks, RankingError
 
 METRICS = ("cosine", "euclidean")
 _ROUNDING = 2.0**-24  # float32: relative error of one operation
+_NORMS = (1e-15, 1e15)  # products of longer or shorter vectors leave the range of float32
 
 
 def rank_embeddings(queries, references, relevance, *, metric="cosine", tile=(512, 16384)):
@@ -34,14 +35,19 @@ def rank_embeddings(queries, references, relevance, *, metric="cosine", tile=(51
     Raises
     ------
     RankingError
-        For wrong shapes, values that are not finite, or (cosine) an all-zero row.
+        For wrong shapes, two devices, values that are not finite, a norm that float32 products
+        cannot bear, or (cosine) an all-zero row.
     """
     if metric not in METRICS:
         raise RankingError(f"metric={metric!r}: choose one of {', '.join(METRICS)}")
+    if len({str(getattr(one, "device", "cpu")) for one in (queries, references)}) > 1:
+        raise RankingError("queries and references lie on two devices: move one to the other's")
     if getattr(queries, "is_cuda", False):
         from .ranking_cuda import count_on_device as count
     else:
-        queries, references = _contiguous(queries), _contiguous(references)
+        same = references is queries
+        queries = _contiguous(queries)
+        references = queries if same else _contiguous(references)
         count = _count_on_cpu
     _check(queries, references, relevance)
     query_norms = _norms(queries, "query", metric)
@@ -106,6 +112,8 @@ def _count_on_cpu(queries, references, relevance, scale, shift, slack, tile):
 
 
 def _contiguous(vectors):
+    if hasattr(vectors, "detach"):  # a tensor: NumPy takes neither gradients nor bfloat16
+        vectors = vectors.detach().float().numpy()
     return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
@@ -138,4 +146,10 @@ def _norms(vectors, role, metric, rows=4096):
     zero = np.flatnonzero(norms == 0)
     if len(zero) and metric == "cosine":
         raise RankingError(f"{role} embedding in row {zero[0]} is all zero: it has no cosine")
+    extreme = np.flatnonzero((norms > _NORMS[1]) | ((norms < _NORMS[0]) & (metric == "cosine")))
+    if len(extreme):
+        raise RankingError(
+            f"{role} embedding in row {extreme[0]} has norm {norms[extreme[0]]:g}: scale it to "
+            f"between {_NORMS[0]:g} and {_NORMS[1]:g}"
+        )
     return norms

@@ -137,6 +137,35 @@ def test_half_precision_and_float64_embeddings_are_compared_as_float32():
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_tensors_are_scored_like_arrays_gradients_or_not(dtype):
+    vectors, cliques = corpus("trained")
+    tensor = torch.from_numpy(vectors).to(dtype).requires_grad_()
+    expected = evaluate_embeddings(tensor.detach().float().numpy(), cliques).map
+    assert evaluate_embeddings(tensor, cliques).map == expected
+
+
+def test_lengths_between_the_limits_do_not_matter_to_the_cosine():
+    """Near either end products in float32 still keep all their digits."""
+    vectors, cliques = corpus("trained")
+    unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    expected = evaluate_embeddings(unit, cliques).map
+    for length in (2.0**-49, 2.0**49):
+        assert evaluate_embeddings(np.float32(length) * unit, cliques).map == expected
+
+
+def test_embeddings_on_two_devices_are_refused():
+    with pytest.raises(RankingError, match="two devices"):
+        evaluate_embeddings(
+            torch.ones(2, 3),
+            [*"ab"],
+            torch.ones(2, 3, device="meta"),
+            [*"ab"],
+            query_ids=[1, 2],
+            reference_ids=[3, 4],
+        )
+
+
 def spoiled(row, value):
     vectors = np.ones((4, 3))
     vectors[row] = value
@@ -149,6 +178,8 @@ def spoiled(row, value):
         ("query embedding in row 2 has a value that is not finite", spoiled(2, np.nan), {}),
         ("query embedding in row 1 has a value that is not finite", spoiled(1, -np.inf), {}),
         ("query embedding in row 3 is all zero", spoiled(3, 0), {}),
+        ("query embedding in row 2 has norm .*e-25", spoiled(2, 1e-25), {}),
+        (r"query embedding in row 1 has norm .*e\+20", spoiled(1, 1e20), {"metric": "euclidean"}),
         ("metric='taxi'", np.ones((4, 3)), {"metric": "taxi"}),
         ("5 query and 5 reference embeddings for 4 and 4", np.ones((5, 3)), {}),
         (r"queries \(4,\)", np.ones(4), {}),
