@@ -37,6 +37,10 @@ def score_by_rules(rules, distances, relevance, *, k=10):
     import pandas as pd
 
     distances = checked_matrix(distances, relevance)
+    if k < 1:
+        raise RankingError(f"k={k}: must be at least 1")
+    if not relevance.n_matches.any():
+        raise RankingError("no query has a match among the references: nothing to score")
     rule = {
         "move": move,
         "acoss": acoss,

@@ -294,6 +294,8 @@ def spoiled(row, column, value):
         ("reference_ids without", GOOD, "aabb", {"reference_ids": [*"wxyz"]}),
         ("needs query_ids", GOOD, "aabb", {"reference_cliques": [*"aabb"]}),
         ("k=0", GOOD, "aabb", {"k": 0}),
+        ("k=0", GOOD, "aabb", {"k": 0, "rules": "cqtnet"}),
+        ("no query has a match", GOOD, "abcd", {"rules": "move"}),
         ("ties='lucky'", GOOD, "aabb", {"ties": "lucky"}),
         ("rules='mine'", GOOD, "aabb", {"rules": "mine"}),
         ("leave ties to the sorting order", GOOD, "aabb", {"rules": "move", "ties": "expected"}),
