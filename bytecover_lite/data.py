@@ -7,7 +7,7 @@ number of loader processes.
 import numpy as np
 import torch
 
-from .augment import Augmentation, augment
+from .augment import Augmentation, AugmentationError, augment
 from .versions import VersionsError, check_versions, read_versions, write_versions
 
 __all__ = [
@@ -132,6 +132,8 @@ class CliqueDataset(torch.utils.data.Dataset):
         If a version of the table is not in the store.
     VersionsError
         If the table cannot fill a batch; see :class:`CliqueSampler`.
+    AugmentationError
+        If keys are to be changed and the store's bins are no whole parts of a semitone.
     """
 
     def __init__(
@@ -155,6 +157,12 @@ class CliqueDataset(torch.utils.data.Dataset):
             versions_per_clique=versions_per_clique,
             seed=seed,
         )
+        if self.augmentation.transpose_semitones and store.settings.bins_per_octave % 12:
+            raise AugmentationError(
+                f"transpose_semitones={self.augmentation.transpose_semitones}: no semitone is a "
+                f"whole number of bins at {store.settings.bins_per_octave} bins an octave; set it "
+                "to 0 or extract with a multiple of 12"
+            )
         self.cliques = [str(name) for name in self.sampler.names]
         for version in self.versions:
             store.row(version)

@@ -11,7 +11,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bytecover_lite.augment import Augmentation
+from bytecover_lite.augment import Augmentation, AugmentationError
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.data import (
     CliqueDataset,
@@ -216,6 +216,19 @@ def test_a_version_without_features_is_named_before_training_begins(store):
     table = make_table([*PAIRS, "z1", "z2"])
     with pytest.raises(StoreError, match="'z1' is not in the feature store"):
         CliqueDataset(store, table, cliques_per_batch=2, versions_per_clique=2, crop_frames=9)
+
+
+@pytest.mark.parametrize("bins", [6, 18])
+def test_keys_are_not_changed_where_a_semitone_is_no_number_of_bins(tmp_path, bins):
+    with StoreWriter.create_or_resume(
+        tmp_path, FeatureSettings(n_bins=24, bins_per_octave=bins)
+    ) as writer:
+        for version in PAIRS:
+            writer.add(version, np.ones((24, 30)))
+    coarse = FeatureStore.open(tmp_path)
+    with pytest.raises(AugmentationError, match=f"{bins} bins an octave"):
+        make_dataset(coarse, augmentation=Augmentation(transpose_semitones=2))
+    assert make_dataset(coarse)[0][0].shape[1] == 24
 
 
 def test_the_table_may_stand_in_the_directory_of_its_store(tmp_path):
