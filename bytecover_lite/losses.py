@@ -37,8 +37,10 @@ def pairwise_distance(features, *, metric="euclidean"):
 
     Returns
     -------
-    torch.Tensor [shape=(N, N), non-negative]
-        Exact differences, no product trick: a row has distance 0 to its copy, with gradient 0.
+    torch.Tensor [shape=(N, N)]
+        Euclidean ones are made of exact differences, without the product trick: a row has
+        distance 0 to its copy, with gradient 0. Cosine ones are right to rounding, so that of a
+        copy may be a little below 0.
     """
     if metric == "cosine":
         unit = F.normalize(features)
