@@ -105,11 +105,11 @@ def lite(**changes):
             depth=18, width=0.25, freq_stride=1, compression="log", features=settings
         ),
         crop_frames=128,
-        steps=1_200,
+        steps=900,
         learning_rate=2e-3,
         warmup_steps=100,
         contrastive_weight=1.0,
-        contrastive_steps=1_200,
+        contrastive_steps=900,
         precision="auto",
         validate_every=300,
     )
@@ -125,13 +125,15 @@ def long(**changes):
 
 
 def wide(**changes):
-    """Return the recipe of the shipped checkpoint's second stage: ``long`` goes on, more varied."""
-    steps = 2_800
+    """Return the recipe that goes on from ``long`` with songs of which only the tune is common."""
+    steps = 900
     config = long(
+        crop_frames=96,
         steps=steps,
         contrastive_steps=steps,
         learning_rate=1e-3,
-        validate_every=400,
+        warmup_steps=50,
+        validate_every=300,
     )
     return replace(config, **changes)
 

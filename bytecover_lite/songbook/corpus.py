@@ -86,6 +86,7 @@ PRESETS = {
         Block("validation", "validation", 80, 4, ("real", "hard")),
         Block("validation", "validation tunes", 80, 4, ("tune",)),
     ),
+    "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
     "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
     "real": (Block("test", "test", 80, 4, ("real",)),),
