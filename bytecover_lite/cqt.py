@@ -114,6 +114,8 @@ def cqt(audio, *, sr=22050, hop_length=512, n_bins=84, bins_per_octave=12, fmin=
     dtype = torch.float64 if audio.dtype == torch.float64 else torch.float32
     plan = make_plan(sr, hop_length, n_bins, bins_per_octave, fmin, audio.device, dtype)
     frames = 1 + audio.shape[-1] // hop_length
+    if audio.ndim == 2 and not len(audio):
+        return audio.new_zeros((0, n_bins, frames), dtype=dtype)
     if audio.ndim == 1:
         return _magnitudes_in_blocks(audio.to(dtype), plan, frames)
     # A batch is one long signal, with silence between that no filter reaches across.
@@ -291,7 +293,7 @@ def _views(signal, taps, hop, frames):
 
 def _check_count(**counts):
     for name, value in counts.items():
-        if int(value) != value or value < 1:
+        if not (isinstance(value, int | np.integer) and value >= 1):
             raise FeatureError(f"{name}={value}: give a whole number of at least 1")
 
 

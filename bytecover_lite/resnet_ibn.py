@@ -171,7 +171,7 @@ class ResNetIBN(nn.Module):
     ):
         super().__init__()
         stem = round(STEM_CHANNELS * width)
-        _check(depth, stem, norm, ibn_stages)
+        _check(depth, stem, norm, ibn_stages, freq_stride=freq_stride, last_stride=last_stride)
         stride = (freq_stride, 2)
         self.conv1 = nn.Conv2d(in_channels, stem, 7, stride=stride, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
@@ -231,7 +231,7 @@ def _initialise(module):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-def _check(depth, stem, norm, ibn_stages):
+def _check(depth, stem, norm, ibn_stages, **strides):
     if depth not in BLOCKS:
         raise NetworkError(f"depth={depth}: choose from {tuple(BLOCKS)}")
     if norm not in NORMS:
@@ -240,3 +240,6 @@ def _check(depth, stem, norm, ibn_stages):
         raise NetworkError(f"ibn_stages={ibn_stages}: the stages are 1 to 4")
     if stem < 2:
         raise NetworkError(f"width leaves {stem} channels in the stem: IBN needs at least 2")
+    for name, stride in strides.items():
+        if stride not in (1, 2):
+            raise NetworkError(f"{name}={stride}: choose 1 or 2")

@@ -254,6 +254,8 @@ def test_default_settings_are_the_papers():
         ({"bins_per_octave": -12}, "bins_per_octave=-12"),
         ({"fmin": 0.0}, "fmin=0.0"),
         ({"averaging": 0}, "averaging=0"),
+        ({"averaging": float("nan")}, "averaging=nan"),
+        ({"n_bins": 84.0}, "n_bins=84.0"),
     ],
 )
 def test_impossible_settings_are_refused(settings, message):
@@ -280,3 +282,7 @@ def test_samples_of_another_kind_are_refused(samples):
 def test_the_gpu_agrees_with_the_cpu():
     batch = torch.from_numpy(np.stack([_music(8), _noise(8)]))
     torch.testing.assert_close(cqt(batch.cuda()).cpu(), cqt(batch), rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_of_nothing_gives_a_batch_of_nothing():
+    assert cqt(torch.zeros(0, 22050)).shape == (0, 84, 44)

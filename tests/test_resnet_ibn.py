@@ -168,6 +168,8 @@ def test_a_block_without_a_residue_is_its_shortcut(block):
         ({"norm": "gn"}, "norm='gn'"),
         ({"ibn_stages": (0, 1)}, "ibn_stages"),
         ({"width": 0.01}, "width"),
+        ({"freq_stride": 3}, "freq_stride=3"),
+        ({"last_stride": 0}, "last_stride=0"),
     ],
 )
 def test_impossible_networks_are_refused(settings, message):
