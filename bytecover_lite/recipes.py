@@ -105,11 +105,11 @@ def lite(**changes):
             depth=18, width=0.25, freq_stride=1, compression="log", features=settings
         ),
         crop_frames=128,
-        steps=900,
+        steps=1_200,
         learning_rate=2e-3,
         warmup_steps=100,
         contrastive_weight=1.0,
-        contrastive_steps=900,
+        contrastive_steps=1_200,
         precision="auto",
         validate_every=300,
     )
