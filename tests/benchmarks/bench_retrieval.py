@@ -57,7 +57,7 @@ def rows(quick=False):
         table = _compare(size, 1 if quick else 3, [product, ours])
         table += _compare(size, 1, [ours, *others])
     numba.set_num_threads(threads)
-    table += _memory(size, [ours] if quick else [product, ours, *others])
+    table += _memory(size, [ours, others[-1]] if quick else [product, ours, *others])
     return table + _large_set(300 if quick else 100_000)
 
 
@@ -121,10 +121,10 @@ def _cqtnet(vectors, cliques):
     return np.mean(precisions)
 
 
-def _coverhunter(vectors, cliques, top=100):
+def _coverhunter(vectors, cliques):
     # Row by row among the first hundred; divided by the matches that are found there.
     distances = _cosines(vectors)
-    precisions = []
+    top, precisions = min(100, len(cliques) - 2), []
     for row, clique in enumerate(cliques):
         near = np.argpartition(distances[row], top + 1)[: top + 1]
         order = near[np.argsort(distances[row, near])]
