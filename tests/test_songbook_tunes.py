@@ -101,3 +101,18 @@ def test_a_choir_sings_tones_of_the_chords_below_the_tune():
     assert inside[on_beat].all() and (length > 0).all()
     means = {p.name: pitch[part == i].mean() for i, p in enumerate(score.parts)}
     assert means["alto"] > means["tenor"] > means["low"] + 5
+
+
+def test_chords_alone_can_be_found_anew_and_nothing_else_changes():
+    work = compose(7)
+    base, *others = (arrange(work, seed, vary={"harmony": 1.0}) for seed in range(1, 7))
+    for other in others:
+        assert other.parts == base.parts
+        drums, tune = (
+            [v.notes[np.isin(v.notes["part"], [i for i, p in enumerate(v.parts) if keep(p)])]
+             for v in (base, other)]
+            for keep in (lambda p: p.drums, lambda p: p.name == "lead")
+        )  # fmt: skip
+        assert np.array_equal(drums[0]["start"], drums[1]["start"])
+        assert np.array_equal(tune[0]["start"], tune[1]["start"])
+    assert len({v.notes["pitch"].tobytes() for v in (base, *others)}) == 6

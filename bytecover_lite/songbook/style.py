@@ -159,7 +159,7 @@ def choose_style(
     factor = _tempo(streams["tempo"], spread.tempo, exact, work.tempo, genre)
     cast = streams["genre"].random() if spread.genre else 0.5
     bare, choral = 0.03, False
-    if spread.harmony == 1:  # what only has a tune is often played in few parts
+    if spread is TUNE_ONLY:  # what only has a tune is often played in few parts
         texture = random.Random(f"texture {work.seed} {seed}")
         bare, choral = 0.25, texture.random() < 0.35
     return Style(

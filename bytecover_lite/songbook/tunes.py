@@ -14,8 +14,6 @@ import numpy as np
 
 from .theory import LINE_DTYPE, MODES
 
-_REST = 0  # scale degree where tunes come home
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -164,7 +162,7 @@ def _sing(phrase, mode: str, lift: int, offset: float, home: bool):
     """Turn scale degrees into semitones; a phrase that ends at home bends its last notes there."""
     scale, degrees = MODES[mode], [degree + lift for _, _, degree in phrase]
     if home:
-        target = 7 * round((degrees[-1] - _REST) / 7)
+        target = 7 * round(degrees[-1] / 7)
         degrees[-1] = target
         if len(degrees) > 2:
             degrees[-2] = target + (1 if degrees[-3] >= target else -1)
