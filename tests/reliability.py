@@ -34,7 +34,8 @@ def measure(scratch, *, hours=0):
         ``cases``: name to ``status`` and ``reason``; their ``counts``; ``unexpected``, names whose
         reason is a defect instead of a named error; ``neighbours_unaffected``, whether the good
         files have the same embeddings, bit by bit, as without the bad ones; ``seconds`` of the
-        run, ``growth_mb`` of its memory, and ``growth_again_mb`` of that of a second run.
+        run, ``growth_mb`` of its memory, and ``growth_again_mb``, the least growth in two more
+        runs: what each run leaves behind, not where an allocator happened to put a block once.
     """
     alone, mixed = scratch / "alone", scratch / "mixed"
     alone.mkdir()
@@ -47,9 +48,11 @@ def measure(scratch, *, hours=0):
     before, start = _peak(), time.perf_counter()
     found, report = Library.create(scratch / "mixed.index", mixed, jobs=1)
     seconds, growth = time.perf_counter() - start, _peak() - before
-    before = _peak()
-    Library.create(scratch / "again.index", mixed, jobs=1)
-    again = _peak() - before
+    again = []
+    for number in range(2):
+        before = _peak()
+        Library.create(scratch / f"again {number}.index", mixed, jobs=1)
+        again.append(_peak() - before)
     rows = {row.path: row for row in report.itertuples()}
     cases = {
         name: {"status": rows[name].status, "reason": rows[name].reason.replace(str(mixed), "")}
@@ -63,7 +66,7 @@ def measure(scratch, *, hours=0):
         "neighbours_unaffected": _vectors(found, alone) == _vectors(expected, alone),
         "seconds": round(seconds, 1),
         "growth_mb": round(growth),
-        "growth_again_mb": round(again),
+        "growth_again_mb": round(min(again)),
         "cases": cases,
     }
 
