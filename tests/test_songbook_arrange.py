@@ -9,7 +9,7 @@ from bytecover_lite.songbook import style
 from bytecover_lite.songbook.arrange import arrange
 from bytecover_lite.songbook.compose import compose
 from bytecover_lite.songbook.genres import GENRES
-from bytecover_lite.songbook.style import ATTRIBUTES, ArrangeError
+from bytecover_lite.songbook.style import ATTRIBUTES, DIFFICULTIES, ArrangeError
 from bytecover_lite.songbook.version import NOTE_DTYPE, Part, Production, Version, VersionError
 
 WORKS = [compose(seed) for seed in range(14_600_000, 14_600_006)]
@@ -120,6 +120,16 @@ def test_difficulties_are_ordered_by_how_far_versions_lie_apart():
     easy, real, hard = (spread(d) for d in ("easy", "real", "hard"))
     assert easy < real < hard
     assert easy[1] < real[1] < hard[1]
+
+
+def test_a_spread_of_ones_own_sets_every_reach():
+    one, other = (arrange(WORKS[0], 5, difficulty=d) for d in ("hard", DIFFICULTIES["hard"]))
+    assert np.array_equal(one.notes, other.notes) and one.production == other.production
+    far = replace(DIFFICULTIES["hard"], tempo=0.74, key=2)
+    versions = [arrange(WORKS[0], seed, difficulty=far) for seed in range(150)]
+    factors = [version.tempo_factor for version in versions]
+    assert 0.598 < min(factors) < 0.61 and 1.6 < max(factors) < 1.671
+    assert {version.key_shift for version in versions} == set(range(-2, 3))
 
 
 def test_every_genre_is_chosen_and_can_be_played(monkeypatch):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bytecover_lite.songbook.compose import METERS, compose
+from bytecover_lite.songbook.arrange import arrange
+from bytecover_lite.songbook.compose import METERS, THROUGH_COMPOSED, compose
 from bytecover_lite.songbook.distinct import NEAR, fingerprint, nearest
 from bytecover_lite.songbook.idioms import IDIOMS
 from bytecover_lite.songbook.patterns import BASSES, COMPING, FILLS, GROOVES, parse_bar
@@ -40,6 +41,17 @@ def test_works_last_two_to_five_minutes(works):
     for work in works:
         beats = sum(work.sections[name].beats for name in work.form)
         assert 120 <= beats * 60 / work.tempo <= 300, work.seed
+
+
+def test_no_section_of_a_through_composed_work_comes_back():
+    for seed in THROUGH_COMPOSED[:60]:
+        work = compose(seed)
+        sung = [name for name in work.form if len(work.sections[name].melody)]
+        tunes = {work.sections[name].melody.tobytes() for name in sung}
+        assert len(set(work.form)) == len(work.form) and len(tunes) == len(sung) >= 3
+        beats = sum(work.sections[name].beats for name in work.form)
+        assert 120 <= beats * 60 / work.tempo <= 300, seed
+        assert len(arrange(work, 1).notes)
 
 
 def test_sections_are_whole_bars_tiled_by_chords(works):

@@ -17,7 +17,7 @@ from .compose import METERS, Work, compose, harmonised_anew
 from .perform import perform
 from .reharmonise import change_mode, reharmonise
 from .song import Score, Song
-from .style import Style, choose_style
+from .style import Spread, Style, choose_style
 from .timeline import Timeline, lay_out
 from .tune import write_hook, write_tune
 from .version import Version
@@ -29,7 +29,7 @@ def arrange(
     work: Work,
     seed: int,
     *,
-    difficulty: str = "real",
+    difficulty: str | Spread = "real",
     vary: Iterable[str] | Mapping[str, float] | None = None,
 ) -> Version:
     """Write one version of a work.
@@ -39,9 +39,10 @@ def arrange(
     work : Work
     seed : int, >= 0
         Seed of the version; other seeds differ in every attribute that varies.
-    difficulty : str
+    difficulty : str or Spread
         ``"easy"``, ``"real"`` or ``"hard"``: how far versions lie apart; ``"tune"``: only the tune
-        is common, each version finds its own chords.
+        is common, each version finds its own chords. A `Spread` sets every reach by itself, such
+        as ``replace(DIFFICULTIES["hard"], tempo=0.74)`` for speeds from 0.6 to 1.67 times.
     vary : iterable of str, or mapping of str to float, optional
         Only these of ``style.ATTRIBUTES`` differ from the work's base version, which all seeds
         share: a set takes the difficulty's amounts; a mapping gives the exact size of the change

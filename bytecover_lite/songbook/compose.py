@@ -6,6 +6,7 @@ lead sheet holds: form, chords, melody, a hook, meter, tempo and a key.
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass, replace
 
@@ -26,6 +27,7 @@ from .titles import title
 from .tunes import write_tune
 
 TUNES = range(30_000_000, 40_000_000)  # seeds of works that own no harmony, only a tune
+THROUGH_COMPOSED = range(40_000_000, 41_000_000)  # seeds of works no part of which comes back
 METERS = {"4/4": 4.0, "3/4": 3.0, "6/8": 3.0}  # quarter notes a bar
 SECTION_NAMES = {
     "I": "intro",
@@ -115,9 +117,15 @@ def compose(seed: int) -> Work:
     idiom = rng.choices(IDIOMS, [i.weight for i in IDIOMS])[0]
     mode, meter = rng.choice(idiom.modes), rng.choice(idiom.meters)
     tempo = rng.uniform(*idiom.tempo)
-    letters = _form(rng, idiom)
-    sections = _sections(rng, idiom, mode, meter, letters)
-    form = _fit_length([SECTION_NAMES[c] for c in letters], sections, tempo)
+    if seed in THROUGH_COMPOSED:
+        letters = rng.choice(("VPCB", "IVPCB", "VPCBO", "IVCBO", "VCB"))
+        stretches = _stretches(rng, tempo, METERS[meter], sung=len(set(letters) - {*"IO"}))
+        sections = _sections(rng, idiom, mode, meter, letters, stretches)
+        form = [SECTION_NAMES[c] for c in letters]
+    else:
+        letters = _form(rng, idiom)
+        sections = _sections(rng, idiom, mode, meter, letters)
+        form = _fit_length([SECTION_NAMES[c] for c in letters], sections, tempo)
     return Work(
         seed=seed,
         title=title(rng),
@@ -183,7 +191,13 @@ def _form(rng: random.Random, idiom: Idiom) -> str:
     return form
 
 
-def _sections(rng, idiom, mode, meter, letters) -> dict[str, Section]:
+def _stretches(rng, tempo: float, bar: float, sung: int) -> int:
+    """Return how many times 8 bars a sung section needs in a work without any return."""
+    bars = rng.uniform(120, 200) * tempo / 60 / bar / sung
+    return math.ceil(bars / 8)
+
+
+def _sections(rng, idiom, mode, meter, letters, stretches=None) -> dict[str, Section]:
     """Write each section once; intro, solo and outro borrow chords from the sung ones."""
     bar, sections = METERS[meter], {}
     pool = [text for text in idiom.progressions if _fits(text, mode)] or list(idiom.progressions)
@@ -191,10 +205,17 @@ def _sections(rng, idiom, mode, meter, letters) -> dict[str, Section]:
         if letter in letters or letter == "V":
             name = SECTION_NAMES[letter]
             bars = 4 if letter == "P" else rng.choice(idiom.bars)
-            chords = _chords(rng, rng.choice(pool), bars, bar)
             lift = {"V": 0, "P": 2, "C": 4, "B": 3}[letter]
-            melody = melody_line(rng, mode, bar, bars, chords, idiom.busy, lift, meter)
-            sections[name] = Section(name, bars * bar, chords, melody)
+            parts = [bars] if stretches is None else [8] * stretches
+            lines = []
+            for number, bars in enumerate(parts):
+                chords = _chords(rng, rng.choice(pool), bars, bar)
+                melody = melody_line(rng, mode, bar, bars, chords, idiom.busy, lift, meter)
+                for line in (chords, melody):
+                    line["start"] += number * bars * bar
+                lines.append((chords, melody))
+            chords, melody = map(np.concatenate, zip(*lines, strict=True))
+            sections[name] = Section(name, sum(parts) * bar, chords, melody)
     for letter, source in (("I", "VC"), ("S", "VCB"), ("O", "CV")):
         name = SECTION_NAMES[letter]
         lender = rng.choice([SECTION_NAMES[c] for c in source if SECTION_NAMES[c] in sections])

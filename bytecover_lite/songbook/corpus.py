@@ -18,7 +18,7 @@ from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.errors import BytecoverError
 
 from .arrange import arrange
-from .compose import TUNES, compose
+from .compose import THROUGH_COMPOSED, TUNES, compose
 from .distinct import NEAR, fingerprint, nearest
 from .render import draw
 
@@ -37,6 +37,7 @@ SEEDS = {
     "example": range(14_000_000, 15_000_000),
     "tunes": TUNES[:9_000_000],
     "validation tunes": TUNES[9_000_000:],
+    "through-composed": THROUGH_COMPOSED,
 }
 for _a, _b in combinations(SEEDS.values(), 2):
     if max(_a.start, _b.start) < min(_a.stop, _b.stop):

@@ -140,7 +140,7 @@ class Style:
 def choose_style(
     work: Work,
     seed: int,
-    difficulty: str,
+    difficulty: str | Spread,
     vary: Iterable[str] | Mapping[str, float] | None,
 ) -> Style:
     """Decide how a version differs; see `arrange` for the parameters."""
@@ -189,10 +189,12 @@ def choose_style(
     )
 
 
-def _spread(difficulty: str, vary) -> Spread:
-    if difficulty not in _SPREADS:
-        raise ArrangeError(f"difficulty {difficulty!r} is not one of {', '.join(_SPREADS)}")
-    full = _SPREADS[difficulty]
+def _spread(difficulty: str | Spread, vary) -> Spread:
+    full = difficulty if isinstance(difficulty, Spread) else _SPREADS.get(difficulty)
+    if full is None:
+        raise ArrangeError(
+            f"difficulty {difficulty!r} is not a Spread, nor one of {', '.join(_SPREADS)}"
+        )
     if vary is None:
         return full
     unknown = set(vary) - set(ATTRIBUTES)
