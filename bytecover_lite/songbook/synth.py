@@ -15,6 +15,7 @@ from .timbre import BODIES, BODY_SIZE, HARMONICS, part_timbre
 from .version import Version
 
 _BLOCK = 64  # samples between two updates of envelopes and vibrato
+_BREATH = 1 << 18  # samples of breath before it repeats: a power of two joins end and beginning
 
 
 def play(version: Version, sr: int) -> np.ndarray:
@@ -76,7 +77,7 @@ def _play_part(out, notes, pitch, vowel, part, sr, rng) -> None:
 def _tones(out, start, duration, pitch, level, vowel, harmonics, body, shape, phases, sr):
     decay, damp, attack, release, vibrato = shape
     amplitude, rate = np.zeros(HARMONICS, np.float32), np.zeros(HARMONICS, np.float32)
-    work = np.zeros((5, _BLOCK), np.float32)
+    work = np.zeros((4, _BLOCK), np.float32)
     for n in range(len(start)):
         hertz = 440.0 * 2.0 ** ((pitch[n] - 69.0) / 12.0)
         tau = decay * 2.0 ** ((60.0 - pitch[n]) / 24.0)
@@ -89,6 +90,7 @@ def _tones(out, start, duration, pitch, level, vowel, harmonics, body, shape, ph
             amplitude[k] = level[n] * harmonics[k] * gain
             rate[k] = np.exp(-_BLOCK / sr * (1.0 + damp * k) / tau)
             count = k + 1
+        amplitude[count:] = 0.0
         first, held = int(start[n] * sr), int(duration[n] * sr)
         total = min(held + int(5.0 * release * sr), len(out) - first)
         fade = np.exp(-1.0 / (release * sr))
@@ -110,26 +112,31 @@ def _tones(out, start, duration, pitch, level, vowel, harmonics, body, shape, ph
 
 @njit(cache=True, fastmath=True, nogil=True)
 def _block(work, size, angle, step, amplitude, count):
-    """Write the sum of harmonics into ``work[0]``: powers of one turning complex number."""
+    """Write the sum of harmonics into ``work[0]``: sin (k + 1) x = 2 cos x sin k x - sin (k - 1) x.
+
+    Four harmonics at a time, of which those past ``count`` are silent.
+    """
+    sine, cosine = np.sin(angle), np.cos(angle)
+    up, across = np.sin(step), np.cos(step)
     for j in range(size):
-        work[0, j] = 0.0
-        work[1, j] = np.cos(angle + step * j)
-        work[2, j] = np.sin(angle + step * j)
-        work[3, j], work[4, j] = work[1, j], work[2, j]
-    for k in range(count):
-        a = amplitude[k]
-        for j in range(size):  # re + i im is the (k + 1)th power
-            re, im = work[3, j], work[4, j]
-            work[0, j] += a * im
-            work[3, j] = re * work[1, j] - im * work[2, j]
-            work[4, j] = re * work[2, j] + im * work[1, j]
+        work[0, j], work[1, j], work[2, j], work[3, j] = 0.0, 2.0 * cosine, 0.0, sine
+        sine, cosine = sine * across + cosine * up, cosine * across - sine * up
+    for k in range(0, count, 4):
+        a, b, c, d = amplitude[k], amplitude[k + 1], amplitude[k + 2], amplitude[k + 3]
+        for j in range(size):
+            twice, before, first = work[1, j], work[2, j], work[3, j]
+            second = twice * first - before
+            third = twice * second - first
+            fourth = twice * third - second
+            work[0, j] += a * first + b * second + c * third + d * fourth
+            work[2, j], work[3, j] = fourth, twice * fourth - third
 
 
 def _blow(out, notes, level, tone, sr, rng) -> None:
     """Add breath and the knocks of hammers, picks and consonants, coloured by the body."""
     _, _, _, _, breath, knock, length = tone.envelope
     grid = sr // 400
-    envelope = np.zeros(len(out) // grid + 2)
+    envelope = np.zeros(len(out) // grid + 2, np.float32)
     burst = np.exp(-np.arange(0, 5 * length, grid / sr) / length)
     for note, loud in zip(notes, level, strict=True):
         first = int(note["start"] * sr / grid)
@@ -137,14 +144,22 @@ def _blow(out, notes, level, tone, sr, rng) -> None:
         envelope[first:last] = np.maximum(envelope[first:last], breath * loud)
         part = envelope[first : first + len(burst)]
         part += knock * loud * burst[: len(part)]
-    noise = rng.standard_normal(len(out), dtype=np.float32)
     body, midi = tone.body.mean(axis=0), np.arange(BODY_SIZE)
 
     def response(hertz):
         return np.interp(69 + 12 * np.log2(np.maximum(hertz, 10) / 440), midi, body)
 
-    noise = filter_noise(noise, response, sr)
-    out += noise * np.interp(np.arange(len(out)) / grid, np.arange(len(envelope)), envelope)
+    noise = rng.standard_normal(min(len(out), _BREATH), dtype=np.float32)
+    _breathe(out, filter_noise(noise, response, sr), envelope, grid)
+
+
+@njit(cache=True, nogil=True)
+def _breathe(out, noise, envelope, grid):
+    """Add noise, again and again, under an envelope that has one value every ``grid`` samples."""
+    for i in range(len(out)):
+        place, past = i // grid, (i % grid) / grid
+        loud = envelope[place] + np.float32(past) * (envelope[place + 1] - envelope[place])
+        out[i] += noise[i % len(noise)] * loud
 
 
 def filter_noise(noise: np.ndarray, response, sr: int) -> np.ndarray:
