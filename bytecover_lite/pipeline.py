@@ -4,6 +4,7 @@ A *corpus* is a directory with ``versions.csv`` and ``features/``.
 """
 
 import json
+import math
 import shutil
 import time
 from pathlib import Path
@@ -142,8 +143,9 @@ def score_corpus(
     Returns
     -------
     list of dict
-        One row a system: corpus, system, seconds, coverage (which share of a published set is
-        there, None if the corpus is none), and the summary of the evaluation.
+        One row a system: corpus, system, seconds and seconds a pair of versions (embedding and
+        scoring included), coverage (which share of a published set is there, None if the corpus
+        is none), and the summary of the evaluation.
     """
     unknown = [system for system in systems if system not in SYSTEMS]
     if unknown:
@@ -168,8 +170,14 @@ def score_corpus(
             found = from_model(store, versions, model=model, device=device)
         ranks = found.ranks(list(table["clique"]), versions)
         scores = score(ranks)
-        seconds = round(time.perf_counter() - began, 2)
-        row = {"corpus": name, "system": system, "seconds": seconds, "coverage": covered}
+        seconds = time.perf_counter() - began
+        row = {
+            "corpus": name,
+            "system": system,
+            "seconds": round(seconds, 2),
+            "seconds_per_pair": float(f"{seconds / max(1, math.comb(len(versions), 2)):.3g}"),
+            "coverage": covered,
+        }
         row |= scores.summary()
         if details:
             row["details"] = describe(found, ranks, scores) | {"gains": gains(scores, earlier)}
