@@ -94,7 +94,7 @@ class TrainConfig:
 
 def paper(**changes):
     """Return the recipe nearest to the paper: ResNet50-IBN, multi-loss, for a GPU."""
-    return replace(TrainConfig(precision="bf16-mixed"), **changes)
+    return replace(TrainConfig(precision="auto"), **changes)
 
 
 def lite(**changes):
