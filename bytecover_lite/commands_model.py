@@ -5,17 +5,17 @@ from typing import Annotated, Literal
 
 import tyro
 
-from .recipes import TrainConfig, lite
+from .recipes import TrainConfig, ablation, lite
 
 Unprefixed = tyro.conf.arg(name="")
-LITE = lite()
+LITE, ABLATION = lite(), ablation()
 
 
 def train(
     corpus: Path,
     out: Path,
     /,
-    preset: Literal["lite", "long", "wide", "paper"] = "lite",
+    preset: Literal["lite", "long", "wide", "ablation", "paper"] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     tests: tuple[Path, ...] = (),
     overlap: Literal["refuse", "drop", "allow"] = "refuse",
@@ -186,8 +186,8 @@ def ablate(
     tests: tuple[Path, ...],
     seeds: int = 5,
     probes: int = 0,
-    preset: Literal["lite", "long", "paper"] = "lite",
-    config: Annotated[TrainConfig, Unprefixed] = LITE,
+    preset: Literal["ablation", "lite", "long", "paper"] = "ablation",
+    config: Annotated[TrainConfig, Unprefixed] = ABLATION,
     jobs: int = 2,
     result: Path | None = None,
 ):

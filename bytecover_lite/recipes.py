@@ -2,7 +2,7 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for hours, ``wide`` what comes after it.
+``long`` the same for hours, ``wide`` what comes after it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -99,28 +99,54 @@ def paper(**changes):
 
 def lite(**changes):
     """Return the small recipe: what two CPU cores train in a few minutes."""
-    settings = FeatureSettings(averaging=40)
-    config = TrainConfig(
-        model=ByteCoverConfig(
-            depth=18, width=0.25, freq_stride=1, compression="log", features=settings
-        ),
-        crop_frames=128,
-        steps=1_200,
-        learning_rate=2e-3,
-        warmup_steps=100,
-        contrastive_weight=1.0,
-        contrastive_steps=1_200,
-        precision="auto",
-        validate_every=300,
+    config = _small(
+        cliques_per_batch=11,
+        versions_per_clique=6,
+        steps=640,
+        learning_rate=4e-3,
+        classification_weight=0.25,
+        contrastive_steps=960,
+        validate_every=320,
     )
     return replace(config, **changes)
 
 
 def long(**changes):
-    """Return the recipe of the shipped checkpoint: ``lite``, wider and for hours, not minutes."""
+    """Return the recipe of the shipped checkpoint: wider than ``lite``, for hours, not minutes."""
     steps = 4_000
-    model = replace(lite().model, width=0.375)
-    config = lite(model=model, steps=steps, contrastive_steps=steps, validate_every=500)
+    config = _small(width=0.375, steps=steps, contrastive_steps=steps, validate_every=500)
+    return replace(config, **changes)
+
+
+def ablation(**changes):
+    """Return what the ablations keep the same: frames so long that 80 runs take a day."""
+    steps = 600
+    config = _small(
+        averaging=100,
+        crop_frames=50,
+        steps=steps,
+        contrastive_steps=steps,
+        warmup_steps=60,
+        validate_every=steps,
+    )
+    return replace(config, **changes)
+
+
+def _small(*, width=0.25, averaging=40, **changes):
+    config = TrainConfig(
+        model=ByteCoverConfig(
+            depth=18,
+            width=width,
+            freq_stride=1,
+            compression="log",
+            features=FeatureSettings(averaging=averaging),
+        ),
+        crop_frames=128,
+        learning_rate=2e-3,
+        warmup_steps=100,
+        contrastive_weight=1.0,
+        precision="auto",
+    )
     return replace(config, **changes)
 
 
@@ -138,4 +164,4 @@ def wide(**changes):
     return replace(config, **changes)
 
 
-PRESETS = {"lite": lite, "long": long, "wide": wide, "paper": paper}
+PRESETS = {f.__name__: f for f in (lite, long, wide, ablation, paper)}
