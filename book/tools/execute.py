@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BOOK, COPY = ROOT / "book", ROOT / "build" / "book"
 _KEYS = COPY / ".executed"
 _SOLUTION = re.compile(r"<details>.*?</details>", re.DOTALL)
+_TAKES = re.compile(r"about (\d+) (s|minutes) to run")
 _CODE = re.compile(r"```python\n(.*?)```", re.DOTALL)
 
 
@@ -119,12 +120,19 @@ def _run(chapters, elsewhere, jobs):
         (pages / path.name).write_text(json.dumps(with_solutions(path), indent=1), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-c", os.devnull, "--rootdir", str(pages)]
     command += ["--nbmake", "--overwrite", "--nbmake-timeout=600", "-q"]
-    command += ["-n", str(jobs), "--dist", "worksteal"]
+    command += ["-n", str(jobs), "--maxschedchunk=1"]  # in the order that is given
     threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
-    command += ["-p", "no:cacheprovider", str(pages)]
+    longest_first = sorted(chapters, key=_seconds, reverse=True)
+    command += ["-p", "no:cacheprovider", *(str(pages / path.name) for path in longest_first)]
     subprocess.run(command, cwd=pages, env={**environment, **threads}, check=False)
     for path in chapters:
         shutil.move(pages / path.name, COPY / path.name)
+
+
+def _seconds(chapter):
+    """Return how long the chapter says that it runs."""
+    count, unit = _TAKES.search(chapter.read_text(encoding="utf-8")).groups()
+    return int(count) * {"s": 1, "minutes": 60}[unit]
 
 
 def _settle(chapter, key):
