@@ -186,6 +186,7 @@ def test_keyboard_moves_what_scrolls(tab, address):
         tab.keyboard.press("Tab")
         if scores.evaluate("box => box === document.activeElement"):
             break
+    assert scores.evaluate("box => box === document.activeElement && box.scrollLeft === 0")
     tab.keyboard.press("ArrowRight")
     tab.wait_for_function("document.activeElement.scrollLeft > 0")
 
