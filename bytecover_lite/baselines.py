@@ -117,9 +117,13 @@ def two_dftm(features, *, patch=75, power=1.96, compression=5.0):
     if missing > 0:
         sequence = np.pad(sequence, [(0, 0), (0, missing)])
     windows = np.lib.stride_tricks.sliding_window_view(sequence, patch, axis=1)
-    magnitude = np.abs(np.fft.fft2(windows.transpose(1, 0, 2)))  # (T - patch + 1, 12, patch)
-    unit = _unit(magnitude.reshape(len(magnitude), -1))
-    return _unit(np.median(np.log1p(compression * unit), axis=0)[None])[0].astype(np.float32)
+    half = np.abs(np.fft.rfft2(windows.transpose(1, 0, 2)))  # (T - patch + 1, 12, patch // 2 + 1)
+    twice = slice(1, (patch + 1) // 2)  # columns that the other half of the transform mirrors
+    energy = (half**2).sum((1, 2)) + (half[:, :, twice] ** 2).sum((1, 2))
+    half /= np.maximum(np.sqrt(energy), np.finfo(np.float32).tiny)[:, None, None]
+    median = np.median(np.log1p(compression * half), axis=0)
+    mirrored = np.roll(median[::-1], 1, axis=0)[:, twice][:, ::-1]  # |F(-u, -v)| = |F(u, v)|
+    return _unit(np.hstack([median, mirrored]).reshape(1, -1))[0].astype(np.float32)
 
 
 def two_dftm_distances(features, **settings):
