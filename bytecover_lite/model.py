@@ -130,6 +130,7 @@ class ByteCover(nn.Module):
         if config.n_classes:
             self.classifier = nn.Linear(self.embedding_size, config.n_classes, bias=False)
             nn.init.normal_(self.classifier.weight, std=0.001)  # as in BNNeck's source
+        _lay_out(self)
 
     def forward(self, spectrogram):
         """Embed averaged constant-Q spectrograms of equal length.
@@ -289,7 +290,14 @@ def load_model(path, *, config=None):
         raise CheckpointError(
             f"{path}: its weights do not fit its configuration ({reason}): train it again"
         ) from error
-    return model.eval()
+    return _lay_out(model).eval()
+
+
+def _lay_out(model):
+    """Put a pixel's channels side by side in memory, which is a fifth faster."""
+    if model.config.width < 0.125:  # with 4 channels, torch 2.11 writes past its buffers there
+        return model
+    return model.to(memory_format=torch.channels_last)
 
 
 def _check_tensors(expected, found):

@@ -67,8 +67,6 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     config = replace(config, model=replace(config.model, n_classes=n_classes))
     torch.manual_seed(config.seed)
     model = ByteCover(config.model)
-    if config.model.width >= 0.125:  # with 4 channels, torch 2.11 writes past its buffers there
-        model = model.to(memory_format=torch.channels_last)  # a quarter faster
     check_settings(model, store)
     if config.start_from:
         _begin_with(config.start_from, model)
