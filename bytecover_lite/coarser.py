@@ -49,8 +49,41 @@ class CoarserStore:
         return version in self._store
 
     def __getitem__(self, version):
-        """Return the averaged features of ``version`` [shape=(n_bins, frames), dtype=float16]."""
+        """Return the averaged features of ``version`` [shape=(n_bins, frames), dtype=float16].
+
+        Raises
+        ------
+        StoreError
+            If it is shorter than one frame.
+        """
         import torch
 
         fine = torch.from_numpy(self._store[version].astype("float32"))
+        if fine.shape[1] < self._factor:
+            raise StoreError(
+                f"{self.path}: version {version!r} has {fine.shape[1]} frames, too few for one "
+                f"over {self.settings.averaging}: leave it out of the versions table"
+            )
         return average_frames(fine[None], factor=self._factor)[0].half().numpy()
+
+
+def coarsened(store, settings):
+    """Return a store as a model with other settings sees it, as far as that can be.
+
+    Parameters
+    ----------
+    store : FeatureStore
+    settings : FeatureSettings
+        Wanted.
+
+    Returns
+    -------
+    FeatureStore or CoarserStore
+        A view of the store if its frames are a fraction of the wanted ones and all else agrees;
+        if not, the store itself.
+    """
+    own = store.settings
+    shorter = own.averaging < settings.averaging and settings.averaging % own.averaging == 0
+    if shorter and replace(own, averaging=settings.averaging) == settings:
+        return CoarserStore(store, settings.averaging)
+    return store

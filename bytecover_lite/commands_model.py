@@ -107,7 +107,6 @@ def evaluate(
     corpus: Path,
     /,
     systems: tuple[str, ...] = ("random", "chroma", "2dftm", "model"),
-    fine: Path | None = None,
     model: str = "lite",
     embeddings: Path | None = None,
     split: str = "test",
@@ -122,12 +121,10 @@ def evaluate(
     Parameters
     ----------
     corpus
-        Corpus directory; with --embeddings and without chroma, 2dftm and qmax, any directory
-        with a versions.csv.
+        Corpus directory, in frames of the model's length or a fraction of it; with --embeddings
+        and without chroma, 2dftm and qmax, any directory with a versions.csv.
     systems
         Any of random, chroma, 2dftm, qmax, model.
-    fine
-        Corpus of the same versions in shorter frames, for chroma, 2dftm and qmax.
     model
         A checkpoint file, or the name of a shipped one.
     embeddings
@@ -151,7 +148,6 @@ def evaluate(
     rows = score_corpus(
         corpus,
         systems,
-        fine=fine,
         model=model,
         embeddings=embeddings,
         split=split,

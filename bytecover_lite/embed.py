@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .coarser import coarsened
 from .errors import BytecoverError
 
 FEATURES = ("embedding", "pooled")
@@ -109,7 +110,7 @@ def embed_versions(
     Parameters
     ----------
     model : ByteCover
-        Its ``config.features`` must equal the store's settings.
+        Its ``config.features`` are the store's settings, or averages of several of its frames.
     store : FeatureStore
         Where the averaged CQTs come from.
     versions : sequence of str, optional
@@ -131,11 +132,12 @@ def embed_versions(
     Raises
     ------
     EmbeddingsError
-        If a version is not in the store, the store was made with other settings than the model,
-        or there is no such feature.
+        If a version is not in the store, the store was made with settings that the model cannot
+        hear, or there is no such feature.
     """
     if feature not in FEATURES:
         raise EmbeddingsError(f"no feature {feature!r}: choose from {', '.join(FEATURES)}")
+    store = coarsened(store, model.config.features)
     check_settings(model, store)
     versions = list(store.versions if versions is None else versions)
     missing = [version for version in versions if version not in store]

@@ -104,7 +104,6 @@ def score_corpus(
     corpus,
     systems=SYSTEMS,
     *,
-    fine=None,
     model="lite",
     embeddings=None,
     split="test",
@@ -118,12 +117,11 @@ def score_corpus(
     Parameters
     ----------
     corpus : path-like
-        Corpus directory. If ``embeddings`` are given and no baseline that listens is asked for,
-        its versions table is enough.
+        Corpus directory. Its frames may be shorter than those of the model, which then hears means
+        of them; the classical baselines hear them as they are. If ``embeddings`` are given and no
+        baseline that listens is asked for, its versions table is enough.
     systems : sequence of str
         Of ``random``, ``chroma``, ``2dftm``, ``qmax``, ``model``.
-    fine : path-like, optional
-        Corpus of the same versions in shorter frames, for the classical baselines.
     model : str
         Checkpoint file or shipped name, for ``model``.
     embeddings : path-like, optional
@@ -158,12 +156,10 @@ def score_corpus(
         raise PipelineError(f"{corpus}: the versions table has no row of split {split!r}")
     name = Path(corpus).name + (f" 1/{share}" if share > 1 else "")
     versions, rows, earlier = list(table["version"]), [], {}
-    if fine:
-        fine = features_of(versions, fine)
     for system in systems:
         began = time.perf_counter()
         if system != "model":
-            found = from_baseline(system, fine or store, versions)
+            found = from_baseline(system, store, versions)
         elif embeddings:
             found = from_embeddings(embeddings, versions)
         else:
@@ -209,24 +205,6 @@ def part_of(table, share):
     sizes = table.groupby("clique", sort=False).size()
     place = sizes.groupby(sizes).cumcount()  # first, second, ... of its size
     return table[table["clique"].map(place) % share == 0]
-
-
-def features_of(versions, corpus):
-    """Open the feature store of a corpus that must hold the given versions.
-
-    Raises
-    ------
-    PipelineError
-        If a version has no features there.
-    """
-    _, store = open_corpus(corpus)
-    missing = [version for version in versions if version not in store]
-    if missing:
-        raise PipelineError(
-            f"{corpus}: {len(missing)} versions have no features there, the first is "
-            f"{missing[0]!r}: it must be a corpus of the same versions"
-        )
-    return store
 
 
 def _labels(corpus):

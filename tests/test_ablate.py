@@ -9,7 +9,7 @@ import torch
 
 from bytecover_lite import ablate as ablation
 from bytecover_lite.arms import ABLATIONS, AblationError, Arm
-from bytecover_lite.coarser import CoarserStore
+from bytecover_lite.coarser import CoarserStore, coarsened
 from bytecover_lite.cqt import FeatureSettings, average_frames
 from bytecover_lite.model import ByteCover, ByteCoverConfig
 from bytecover_lite.probe import STAGES, probe, stage_statistics
@@ -95,6 +95,16 @@ def test_a_coarser_view_is_the_mean_of_the_finer_frames(corpora):
     assert view.settings == replace(FINE, averaging=40) and "w0-0" in view and "x" not in view
     with pytest.raises(StoreError, match="means over 10 frames give no means over 25"):
         CoarserStore(store, 25)
+    with pytest.raises(StoreError, match=r"'w0-0' has \d+ frames, too few for one over 100000"):
+        CoarserStore(store, 100_000)["w0-0"]
+
+
+def test_a_store_is_seen_coarser_only_where_nothing_else_differs(corpora):
+    store = corpora[0][1]
+    assert coarsened(store, replace(FINE, averaging=40)).settings.averaging == 40
+    for other in (FINE, replace(FINE, averaging=25), replace(FINE, averaging=5)):
+        assert coarsened(store, other) is store
+    assert coarsened(store, replace(FINE, averaging=40, n_bins=72)) is store
 
 
 def test_an_ablation_that_was_killed_ends_as_if_it_had_not_been(corpora, tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""From a corpus to scores: parts, finer features, tables, labels without features."""
+"""From a corpus to scores: parts, shorter frames, tables, labels without features."""
 
 import json
 
@@ -8,8 +8,10 @@ import pytest
 
 from bytecover_lite.cli import main
 from bytecover_lite.cqt import FeatureSettings
-from bytecover_lite.embed import Embeddings
-from bytecover_lite.pipeline import PipelineError, features_of, part_of, score_corpus
+from bytecover_lite.embed import Embeddings, embed_versions
+from bytecover_lite.model import ByteCover
+from bytecover_lite.passages import unit
+from bytecover_lite.pipeline import PipelineError, open_corpus, part_of, score_corpus
 from bytecover_lite.songbook.corpus import build
 
 
@@ -36,24 +38,14 @@ def test_a_share_of_nothing_is_an_error():
         part_of(pd.DataFrame({"clique": ["a"]}), 0)
 
 
-def test_baselines_listen_to_the_finer_features(corpora):
-    coarse, fine = corpora
-    rows = {
-        name: score_corpus(where, ["2dftm"], fine=finer)[0]["map"]
-        for name, where, finer in (
-            ("coarse", coarse, None),
-            ("fine", fine, None),
-            ("both", coarse, fine),
-        )
-    }
-    assert rows["both"] == rows["fine"] != rows["coarse"]
-
-
-def test_finer_features_must_be_of_the_same_versions(corpora):
-    """The fine corpus lacks a version that the other has."""
-    table = pd.read_csv(corpora[0] / "versions.csv", dtype=str, keep_default_na=False)
-    with pytest.raises(PipelineError, match=r"fine: 1 versions.*'nobody'"):
-        features_of([*table["version"], "nobody"], corpora[1])
+def test_the_model_hears_means_of_shorter_frames(corpora):
+    """One corpus serves the network and the baselines; only the former sees the same in both."""
+    model = ByteCover.from_pretrained("lite")
+    coarse, fine = (unit(embed_versions(model, open_corpus(one)[1]).vectors) for one in corpora)
+    assert ((coarse * fine).sum(1) > 0.999).all()
+    rows = [score_corpus(corpus, ["2dftm", "model"]) for corpus in corpora]
+    assert rows[0][0]["map"] != rows[1][0]["map"]
+    assert rows[0][1]["map"] == pytest.approx(rows[1][1]["map"], abs=0.01)
 
 
 def test_a_table_has_one_row_a_query(corpora, tmp_path):
@@ -95,7 +87,7 @@ def test_labels_are_enough_when_embeddings_are_given(corpora, tmp_path):
 
 def test_the_command_passes_everything_on(corpora, tmp_path):
     out, tables = tmp_path / "scores.json", tmp_path / "tables"
-    common = ["evaluate", str(corpora[0]), "--fine", str(corpora[1]), "--out", str(out)]
+    common = ["evaluate", str(corpora[0]), "--out", str(out)]
     main([*common, "--systems", "2dftm", "--share", "2", "--details", "--tables", str(tables)])
     row = json.loads(out.read_text())["rows"][0]
     assert row["corpus"] == "coarse 1/2"
