@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 SAMPLE_RATE = 22050
+MP3_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)  # Hz
 RATES = (1_000, 768_000)  # Hz, what passes for a sampling rate of audio
 SILENCE = 1e-4  # -80 dB, three steps of a 16-bit file
 LOUDEST = 256.0  # floating-point mixes exceed 1 a little, unscaled integers by thousands
@@ -280,20 +281,24 @@ def write_wav(path, samples, *, sr=SAMPLE_RATE):
     AudioOutOfRange
         If samples lie outside [-1, 1]: they would be clipped.
     """
+    import soundfile
+
     partial = f"{os.fspath(path)}.{os.getpid()}.partial"
-    _encode(partial, samples, sr, format="WAV", subtype="PCM_16")
+    soundfile.write(partial, _in_range(samples), sr, format="WAV", subtype="PCM_16")
     os.replace(partial, path)
 
 
 def encode_mp3(samples, *, sr=SAMPLE_RATE):
-    """Encode samples as mp3 (mono at 22 050 Hz: about 64 kbit/s), for players on a page.
+    """Encode samples as mp3 of 64 kbit/s a channel, with LAME at its quickest.
+
+    LAME makes them softer by a twentieth, so that nothing is clipped.
 
     Parameters
     ----------
     samples : np.ndarray [shape=(n,) or (n, channels), range=[-1, 1]]
         Sound of one or two channels.
     sr : int [Hz]
-        A rate that mp3 knows: 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100 or 48000.
+        One of ``MP3_RATES``.
 
     Returns
     -------
@@ -302,21 +307,33 @@ def encode_mp3(samples, *, sr=SAMPLE_RATE):
     Raises
     ------
     AudioOutOfRange
-        If samples lie outside [-1, 1], or mp3 does not know the rate.
+        If samples lie outside [-1, 1], or mp3 does not know the rate or so many channels.
     """
-    target = io.BytesIO()
-    _encode(target, samples, sr, format="MP3", subtype="MPEG_LAYER_III")
+    import av
+
+    samples = _in_range(samples).reshape(len(samples), -1)  # (n, channels)
+    channels = samples.shape[1]
+    layout, target = {1: "mono", 2: "stereo"}.get(channels), io.BytesIO()
+    if sr not in MP3_RATES or layout is None:
+        raise AudioOutOfRange(
+            f"mp3 has no {channels} channels at {sr} Hz: give one or two, at one of "
+            f"{', '.join(map(str, MP3_RATES))} Hz"
+        )
+    with av.open(target, "w", format="mp3") as container:
+        stream = container.add_stream("libmp3lame", rate=sr, layout=layout)
+        stream.bit_rate, stream.options = 64_000 * channels, {"compression_level": "7"}
+        for start in range(0, len(samples), sr):
+            second = np.ascontiguousarray(samples[start : start + sr].T)
+            frame = av.AudioFrame.from_ndarray(second, format="fltp", layout=layout)
+            frame.sample_rate, frame.pts = sr, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
     return target.getvalue()
 
 
-def _encode(target, samples, sr, **how):
-    import soundfile
-
+def _in_range(samples):
     samples = np.asarray(samples, dtype=np.float32)
     peak = np.abs(samples).max(initial=0)
     if not peak <= 1:
         raise AudioOutOfRange(f"samples reach {peak}; scale them to -1 to 1")
-    try:
-        soundfile.write(target, samples, sr, **how)
-    except soundfile.LibsndfileError as error:
-        raise AudioOutOfRange(f"{how['format']} at {sr} Hz: {error.error_string}") from error
+    return samples
