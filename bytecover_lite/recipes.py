@@ -102,11 +102,11 @@ def lite(**changes):
     config = _small(
         cliques_per_batch=11,
         versions_per_clique=6,
-        steps=540,
+        steps=640,
         learning_rate=4e-3,
         classification_weight=0.25,
-        contrastive_steps=810,
-        validate_every=180,
+        contrastive_steps=960,
+        validate_every=320,
     )
     return replace(config, **changes)
 
