@@ -38,7 +38,7 @@ def songbook(
     """
     from .songbook import corpus
 
-    corpus.build(preset, out, settings=settings, jobs=jobs)
+    corpus.build(preset, out, settings=settings, jobs=jobs, progress=True)
 
 
 def chorales(

@@ -104,7 +104,14 @@ PRESETS = {
 }
 
 
-def build(preset: str, out, *, settings: FeatureSettings | None = None, jobs: int = 2) -> Path:
+def build(
+    preset: str,
+    out,
+    *,
+    settings: FeatureSettings | None = None,
+    jobs: int = 2,
+    progress: bool = False,
+) -> Path:
     """Write a corpus of drawn songs; a build that was killed is taken up where it stood.
 
     Parameters
@@ -117,6 +124,8 @@ def build(preset: str, out, *, settings: FeatureSettings | None = None, jobs: in
         Default: the paper's.
     jobs : int, >= 1
         Processes.
+    progress : bool
+        Whether to show progress bars.
 
     Returns
     -------
@@ -128,15 +137,18 @@ def build(preset: str, out, *, settings: FeatureSettings | None = None, jobs: in
     CorpusError
         If the preset does not exist.
     """
+    from tqdm import tqdm
+
     if preset not in PRESETS:
         raise CorpusError(f"preset {preset!r} is not one of {', '.join(PRESETS)}")
     tasks = []
-    for block in PRESETS[preset]:
+    for block in tqdm(PRESETS[preset], "works", unit="block", disable=not progress):
         for seed in works_of(block, jobs=jobs):
             kinds = [block.difficulties[i % len(block.difficulties)] for i in range(block.versions)]
             versions = [(i, kind, None) for i, kind in enumerate(kinds, 1)]
             tasks.append((seed, block.split, f"songbook {preset}", versions))
-    return write(tasks, out, settings=settings or FeatureSettings(), jobs=jobs)
+    settings = settings or FeatureSettings()
+    return write(tasks, out, settings=settings, jobs=jobs, progress=progress)
 
 
 def invariance_set(
@@ -192,25 +204,34 @@ def _prints(seeds) -> np.ndarray:
     return np.stack([fingerprint(compose(seed)) for seed in seeds])
 
 
-def write(tasks, out, *, settings: FeatureSettings, jobs: int) -> Path:
+def write(tasks, out, *, settings: FeatureSettings, jobs: int, progress: bool = False) -> Path:
     """Draw works in processes and write them in the order of ``tasks`` from this one."""
     import pandas as pd
     from joblib import Parallel, delayed
+    from tqdm import tqdm
 
     from bytecover_lite.data import write_versions
     from bytecover_lite.store import StoreWriter
 
-    out, rows = Path(out), []
+    out, titles = Path(out), {}
     with StoreWriter.create_or_resume(out / "features", settings) as writer:
         missing = [t for t in tasks if not all(_name(t[0], v[0]) in writer for v in t[3])]
         chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
         parallel = Parallel(n_jobs=jobs if len(chunks) > 1 else 1, return_as="generator")
-        for drawn in parallel(delayed(_draw_works)(chunk, settings) for chunk in chunks):
-            for version, features in drawn:
-                if version not in writer:
-                    writer.add(version, features)
+        works = parallel(delayed(_draw_works)(chunk, settings) for chunk in chunks)
+        done = len(tasks) - len(missing)
+        with tqdm(
+            total=len(tasks), initial=done, desc="drawing", unit="work", disable=not progress
+        ) as bar:
+            for seed, title, drawn in (work for chunk in works for work in chunk):
+                titles[seed] = title
+                for version, features in drawn:
+                    if version not in writer:
+                        writer.add(version, features)
+                bar.update()
+    rows = []
     for seed, split, source, versions in tasks:
-        title = compose(seed).title
+        title = titles[seed] if seed in titles else compose(seed).title
         for number, kind, _ in versions:
             row = (_name(seed, number), f"s{seed}", split, title, f"{kind} {number}", source, "")
             rows.append(row)
@@ -223,12 +244,13 @@ def _name(seed: int, number: int) -> str:
     return f"s{seed}-{number}"
 
 
-def _draw_works(tasks, settings) -> list[tuple[str, np.ndarray]]:
-    drawn = []
+def _draw_works(tasks, settings) -> list[tuple[int, str, list[tuple[str, np.ndarray]]]]:
+    works = []
     for seed, _, _, versions in tasks:
-        work = compose(seed)
+        work, drawn = compose(seed), []
         for number, difficulty, vary in versions:
             version = arrange(work, number, difficulty=difficulty, vary=vary)
             features = draw(version, settings).astype(np.float16)
             drawn.append((_name(seed, number), features))
-    return drawn
+        works.append((seed, work.title, drawn))
+    return works
