@@ -311,8 +311,8 @@ def encode_mp3(samples, *, sr=SAMPLE_RATE):
     """
     import av
 
-    samples = _in_range(samples).reshape(len(samples), -1)  # (n, channels)
-    channels = samples.shape[1]
+    samples = _in_range(samples)
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
     layout, target = {1: "mono", 2: "stereo"}.get(channels), io.BytesIO()
     if sr not in MP3_RATES or layout is None:
         raise AudioOutOfRange(
@@ -323,7 +323,7 @@ def encode_mp3(samples, *, sr=SAMPLE_RATE):
         stream = container.add_stream("libmp3lame", rate=sr, layout=layout)
         stream.bit_rate, stream.options = 64_000 * channels, {"compression_level": "7"}
         for start in range(0, len(samples), sr):
-            second = np.ascontiguousarray(samples[start : start + sr].T)
+            second = np.ascontiguousarray(samples[start : start + sr].T).reshape(channels, -1)
             frame = av.AudioFrame.from_ndarray(second, format="fltp", layout=layout)
             frame.sample_rate, frame.pts = sr, start
             container.mux(stream.encode(frame))

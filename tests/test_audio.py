@@ -130,6 +130,12 @@ def test_samples_that_would_be_clipped_are_refused(tmp_path, call, bad):
     assert not list(tmp_path.iterdir())
 
 
+def test_an_mp3_of_nothing_is_empty(tmp_path):
+    (tmp_path / "nothing.mp3").write_bytes(encode_mp3(np.zeros(0)))
+    with pytest.raises(audio.AudioError):
+        load_audio(tmp_path / "nothing.mp3")
+
+
 def test_what_mp3_does_not_know_is_refused():
     with pytest.raises(audio.AudioOutOfRange, match="mp3 has no 1 channels at 12345 Hz"):
         encode_mp3(tone(), sr=12345)
