@@ -145,7 +145,8 @@ class AvReader:
         # a bare name could be taken for an address: "http:..." is a file here
         name = "file:" + os.path.abspath(path)
         options = {"format_whitelist": AV_FORMATS, "protocol_whitelist": "file"}
-        container = av.open(name, options=options, metadata_errors="replace")
+        how = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+        container = av.open(name, options=options, **how)  # PyAV 19 always bears with odd tags
         stream = next(iter(container.streams.audio), None)
         if stream is None or stream.codec_context is None or not stream.rate:
             container.close()
