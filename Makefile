@@ -68,7 +68,7 @@ build/scores/songbook-test.json: build/run.done $(scoring)
 build/scores/chorales.json: build/run.done build/chorales.done $(scoring)
 	$(BIN)/bytecover evaluate build/chorales --model build/run/model.safetensors --out $@
 
-# Da-TACOS at full size, a quarter of an hour on two cores: chapter 10 shows what it writes.
+# Da-TACOS at full size: chapter 10 shows what it writes.
 build/datacos.begun: $(songs) $(signal) | $(INSTALLED)
 	rm -rf build/datacos && mkdir -p build && touch $@
 build/datacos.done: build/datacos.begun

@@ -291,7 +291,7 @@ def write_wav(path, samples, *, sr=SAMPLE_RATE):
 def encode_mp3(samples, *, sr=SAMPLE_RATE):
     """Encode samples as mp3 of 64 kbit/s a channel, with LAME at its quickest.
 
-    LAME makes them softer by a twentieth, so that nothing is clipped.
+    At a constant bit rate LAME makes them softer by a twentieth.
 
     Parameters
     ----------
