@@ -87,14 +87,14 @@ def _extraction(settings, recordings, seconds):
 
 def _network(config, n_classes, device, steps):
     from .model import ByteCover
+    from .optimizers import make_optimizers
     from .train import _launch, _step
 
     fabric = _launch(device.type, 1, 1, config.precision)
     config = replace(config, model=replace(config.model, n_classes=n_classes))
     model = ByteCover(config.model).to(memory_format=torch.channels_last)
     parameters = sum(weights.numel() for weights in model.parameters())
-    optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate)
-    wrapped, optimizer = fabric.setup(model, optimizer)
+    wrapped, *optimizers = fabric.setup(model, *make_optimizers(model, config))
     p, k, frames = config.cliques_per_batch, config.versions_per_clique, config.crop_frames
     part = 1 if device.type == "cuda" else max(1, p // CPU_CLIQUES)  # time grows with the batch
     p, bins = p // part, config.model.features.n_bins
@@ -105,7 +105,7 @@ def _network(config, n_classes, device, steps):
     times = []
     for step in range(steps + 1):
         began = _now(device)
-        _step(wrapped, optimizer, (batch, cliques, ["noise"]), step, config, fabric)
+        _step(wrapped, optimizers, (batch, cliques, ["noise"]), step, config, fabric)
         times.append(_now(device) - began)
     memory = torch.cuda.max_memory_allocated() / GB if device.type == "cuda" else None
     length = round(ASSUMED["seconds_each"] / config.model.features.seconds_per_frame)

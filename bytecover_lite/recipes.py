@@ -31,9 +31,11 @@ class TrainConfig:
         Averaged frames a training crop has. Assumption: 100 (232 s at the paper's averaging).
     steps : int
         Optimiser steps. Assumption: the paper does not say.
+    optimizer : str
+        ``"adamw"``, or ``"muon"`` for the kernels of the convolutions and AdamW for the rest.
+        Assumption: AdamW (Adam in the source of BNNeck).
     learning_rate, warmup_steps, weight_decay : float, int, float
-        AdamW with linear warm-up, then a cosine to zero. Assumptions (Adam 3.5e-4 in the source
-        of BNNeck).
+        Linear warm-up, then a cosine to zero. Assumptions (3.5e-4 in the source of BNNeck).
     margin, label_smoothing : float
         Triplet margin 0.3 and smoothing 0.1 (both re-implementations; the paper is not explicit).
     classification_weight, triplet_weight : float
@@ -63,6 +65,7 @@ class TrainConfig:
     versions_per_clique: int = 4
     crop_frames: int = 100
     steps: int = 60_000
+    optimizer: str = "adamw"
     learning_rate: float = 3.5e-4
     warmup_steps: int = 5_000
     weight_decay: float = 5e-4
@@ -88,6 +91,8 @@ class TrainConfig:
                 raise RecipeError(f"{name} is {getattr(self, name)}: it must be at least 1")
         if self.versions_per_clique < 2 and (self.triplet_weight or self.contrastive_weight):
             raise RecipeError("a pairwise loss needs versions_per_clique of at least 2")
+        if self.optimizer not in ("adamw", "muon"):
+            raise RecipeError(f"optimizer {self.optimizer!r} is unknown: use 'adamw' or 'muon'")
         if not self.learning_rate > 0:
             raise RecipeError(f"learning_rate is {self.learning_rate}: it must be positive")
 
@@ -102,11 +107,13 @@ def lite(**changes):
     config = _small(
         cliques_per_batch=11,
         versions_per_clique=6,
-        steps=640,
+        steps=400,
+        optimizer="muon",
         learning_rate=4e-3,
+        warmup_steps=50,
         classification_weight=0.25,
-        contrastive_steps=960,
-        validate_every=320,
+        contrastive_steps=600,
+        validate_every=200,
     )
     return replace(config, **changes)
 

@@ -20,6 +20,7 @@ from .files import format_csv, replace_file
 from .lock import Lock
 from .losses import multi_loss
 from .model import ByteCover, ByteCoverOutput, load_model, save_model
+from .optimizers import make_optimizers
 from .training_state import load_state, save_state
 
 
@@ -72,18 +73,15 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
         _begin_with(config.start_from, model)
     if fabric.world_size > 1 and fabric.device.type == "cuda":
         model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
-    model, optimizer = fabric.setup(model, optimizer)
-    run = _Run(Path(out), config, fabric, model.module, optimizer)
+    model, *optimizers = fabric.setup(model, *make_optimizers(model, config))
+    run = _Run(Path(out), config, fabric, model.module, optimizers)
     with run:
         start = run.resume()
         batches = _batches(config, store, training, start, fabric)
         for step, batch in _with_bar(
             batches, start, config.steps, run, progress and not fabric.global_rank
         ):
-            terms = _step(model, optimizer, batch, step, config, fabric)
+            terms = _step(model, optimizers, batch, step, config, fabric)
             run.log(step, terms)
             if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
                 score = _validate(model.module, store, validation, fabric)
@@ -112,9 +110,9 @@ def pairwise_weights(step, config):
     return (1 - share) * config.triplet_weight, share * config.contrastive_weight
 
 
-def _step(model, optimizer, batch, step, config, fabric):
+def _step(model, optimizers, batch, step, config, fabric):
     spectrograms, cliques, names = batch
-    for group in optimizer.param_groups:
+    for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["lr"] = learning_rate(step, config)
     gather = _gatherer(fabric)
     triplet, contrastive = pairwise_weights(step, config)
@@ -129,11 +127,12 @@ def _step(model, optimizer, batch, step, config, fabric):
         contrastive_weight=contrastive,
     )
     _check_finite("loss", total, step, names)
-    optimizer.zero_grad(set_to_none=True)
+    model.zero_grad(set_to_none=True)
     fabric.backward(total)
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     _check_finite("gradient", torch.nn.utils.get_total_norm(gradients), step, names)
-    optimizer.step()
+    for optimizer in optimizers:
+        optimizer.step()
     return {"loss": total.item(), **{name: term.item() for name, term in terms.items()}}
 
 
@@ -250,9 +249,9 @@ def _validate(model, store, validation, fabric):
 class _Run:
     """The directory of one training run: log, best model, state to resume from."""
 
-    def __init__(self, directory, config, fabric, model, optimizer):
+    def __init__(self, directory, config, fabric, model, optimizers):
         self.directory, self.config, self.fabric = directory, config, fabric
-        self.model, self.optimizer = model, optimizer
+        self.model, self.optimizers = model, optimizers
         self.checkpoint = directory / "model.safetensors"
         self.best, self.waited, self.latest, self.rows = -1.0, 0, {}, []
         self.written, self._lock = 0, None
@@ -273,7 +272,7 @@ class _Run:
     def resume(self):
         """Load the state found in the directory; return the step to start at."""
         state = load_state(
-            self.directory / "state.safetensors", self.config, self.model, self.optimizer
+            self.directory / "state.safetensors", self.config, self.model, self.optimizers
         )
         if state is None:
             return 0
@@ -307,7 +306,7 @@ class _Run:
         self._write_log()
         facts = {"step": step, "best": self.best, "waited": self.waited, "rows": self.rows}
         path = self.directory / "state.safetensors"
-        save_state(path, self.config, self.model, self.optimizer, facts)
+        save_state(path, self.config, self.model, self.optimizers, facts)
 
     @contextlib.contextmanager
     def _writing(self):

@@ -10,14 +10,15 @@ import json
 from .errors import BytecoverError
 from .files import replace_file
 
-MOMENTS = {"step", "exp_avg", "exp_avg_sq"}  # of AdamW, by parameter
+# By parameter: AdamW's, or Muon's.
+MOMENTS = ({"step", "exp_avg", "exp_avg_sq"}, {"momentum"})
 
 
 class ResumeError(BytecoverError):
     """The state found in a run's directory cannot be continued."""
 
 
-def save_state(path, config, model, optimizer, facts):
+def save_state(path, config, model, optimizers, facts):
     """Write the state of a run.
 
     Parameters
@@ -27,23 +28,25 @@ def save_state(path, config, model, optimizer, facts):
     config : dataclass
         The run's configuration; resuming with another one is refused.
     model : torch.nn.Module
-    optimizer : torch.optim.Optimizer
-        AdamW; its moments are stored by parameter number.
+    optimizers : list of torch.optim.Optimizer
+        AdamW, or AdamW and Muon; their moments are stored by parameter number.
     facts : dict
         Anything else to get back, JSON-serialisable.
     """
     from safetensors.torch import save
 
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    for number, moments in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{number}.{name}": value for name, value in moments.items()}
+    for place, optimizer in enumerate(optimizers):
+        for number, moments in optimizer.state_dict()["state"].items():
+            prefix = f"optimizer.{place}.{number}."
+            tensors |= {prefix + name: value for name, value in moments.items()}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"config": _described(config), "facts": json.dumps(facts)}
     replace_file(path, save(tensors, metadata))
 
 
-def load_state(path, config, model, optimizer):
-    """Load the state written by :func:`save_state` into ``model`` and ``optimizer``.
+def load_state(path, config, model, optimizers):
+    """Load the state written by :func:`save_state` into ``model`` and ``optimizers``.
 
     Returns
     -------
@@ -61,8 +64,9 @@ def load_state(path, config, model, optimizer):
     _check_same(path, found, json.loads(_described(config)))
     try:
         model.load_state_dict(_below("model.", tensors))
-        moments = _optimizer_state(_below("optimizer.", tensors), optimizer)
-        optimizer.load_state_dict(moments)
+        for place, optimizer in enumerate(optimizers):
+            moments = _below(f"optimizer.{place}.", tensors)
+            optimizer.load_state_dict(_optimizer_state(moments, optimizer))
     except (RuntimeError, ValueError, LookupError, TypeError) as error:
         raise ResumeError(f"{path}: its tensors do not fit ({error}): delete it") from error
     return facts
@@ -132,7 +136,8 @@ def _optimizer_state(moments, optimizer):
         state.setdefault(int(number), {})[field] = tensor
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     for number, values in state.items():  # the optimiser itself would notice at the next step only
-        if set(values) != MOMENTS or values["exp_avg"].shape != weights[number].shape:
+        shapes = {value.shape for name, value in values.items() if name != "step"}
+        if set(values) not in MOMENTS or shapes != {weights[number].shape}:
             raise ValueError(f"moments of parameter {number}")
     return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
 

@@ -28,6 +28,7 @@ from bytecover_lite.grading.verdicts import Grade, judge_match
 from bytecover_lite.library_files import read_files, read_stamp, write_files, write_stamp
 from bytecover_lite.model import ByteCover, ByteCoverConfig, load_model, save_model
 from bytecover_lite.neighbours import Cells
+from bytecover_lite.optimizers import make_optimizers
 from bytecover_lite.pipeline import read_scores
 from bytecover_lite.recipes import lite
 from bytecover_lite.store import FeatureStore, StoreWriter
@@ -142,16 +143,17 @@ def _load_model(folder):
 
 def _small_run():
     torch.manual_seed(0)
-    model = torch.nn.Linear(2, 2)
-    return model, torch.optim.AdamW(model.parameters())
+    model = torch.nn.Conv2d(1, 2, 2)
+    return model, make_optimizers(model, lite())
 
 
 def _make_state(folder):
-    model, optimizer = _small_run()
-    model(torch.ones(1, 2)).sum().backward()
-    optimizer.step()
+    model, optimizers = _small_run()
+    model(torch.ones(1, 1, 2, 2)).sum().backward()
+    for optimizer in optimizers:
+        optimizer.step()
     facts = {"step": 1, "best": 0.5, "waited": 0, "rows": [{"step": 0, "loss": 1.0}]}
-    save_state(folder / "state.safetensors", lite(), model, optimizer, facts)
+    save_state(folder / "state.safetensors", lite(), model, optimizers, facts)
 
 
 def _load_state(folder):

@@ -54,8 +54,12 @@ def run(corpus, out, config=SMALL):
     return train(config, corpus[2], corpus[1], out=out, accelerator="cpu", progress=False)
 
 
-def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(corpus, tmp_path, monkeypatch):
-    whole = load_model(run(corpus, tmp_path / "whole"))
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(
+    corpus, tmp_path, monkeypatch, optimizer
+):
+    config = dataclasses.replace(SMALL, optimizer=optimizer)
+    whole = load_model(run(corpus, tmp_path / "whole", config))
 
     def killed(self, step):
         if step == 3:
@@ -67,9 +71,9 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(corpus, tmp_path, m
     original = CliqueDataset.__getitem__
     monkeypatch.setattr(CliqueDataset, "__getitem__", killed)
     with pytest.raises(KeyboardInterrupt):
-        run(corpus, tmp_path / "killed")
+        run(corpus, tmp_path / "killed", config)
     monkeypatch.undo()
-    resumed = load_model(run(corpus, tmp_path / "killed"))
+    resumed = load_model(run(corpus, tmp_path / "killed", config))
     assert (tmp_path / "killed/log.csv").read_text() == (tmp_path / "whole/log.csv").read_text()
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
@@ -151,6 +155,11 @@ def test_the_papers_recipe_has_only_the_papers_losses():
 def test_impossible_values_are_refused_by_name(field):
     with pytest.raises(RecipeError, match=field):
         lite(**{field: 0})
+
+
+def test_an_unknown_optimizer_is_refused_with_the_known_ones():
+    with pytest.raises(RecipeError, match="'sgd' is unknown: use 'adamw' or 'muon'"):
+        lite(optimizer="sgd")
 
 
 @pytest.mark.slow
