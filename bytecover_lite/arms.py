@@ -69,6 +69,10 @@ def _loss(classification, triplet, contrastive, **model):
     return Arm(model, weights)
 
 
+def _steps(optimizer, learning_rate):
+    return Arm(training={"optimizer": optimizer, "learning_rate": learning_rate})
+
+
 ABLATIONS = {
     "norm": {name: Arm({"norm": name}) for name in ("ibn", "bn", "in")},
     "placement": {
@@ -85,6 +89,11 @@ ABLATIONS = {
         "multi-loss, no BNNeck": _loss(1, 1, 1, neck="none"),
     },
     "stride": {f"frequency stride {s}": Arm({"freq_stride": s}) for s in (1, 2)},
+    "optimizer": {
+        "AdamW": _steps("adamw", 2e-3),
+        "AdamW, twice the rate": _steps("adamw", 4e-3),
+        "Muon": _steps("muon", 2e-3),
+    },
     "averaging": {f"{frames} frames": Arm(averaging=frames) for frames in (40, 20, 50, 100)},
     "works": {
         f"{works} works": Arm(works=works) for works in (250, 500, 1000, 2000, 4000, 8000, 16000)

@@ -6,6 +6,7 @@ seconds. The checkout's own editable install is not visible there.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -41,10 +42,22 @@ def imitate(directory):
     places = {"base": str(directory / "env"), "platbase": str(directory / "env")}
     packages = Path(sysconfig.get_path("purelib", "venv", places))
     zipfile.ZipFile(wheel).extractall(packages)
+    _lend_compiled(ROOT / "bytecover_lite", packages / "bytecover_lite")
     borrowed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (packages / "borrowed.pth").write_text("\n".join(sorted(borrowed)), encoding="utf-8")
     python = Path(sysconfig.get_path("scripts", "venv", places)) / Path(sys.executable).name
     return python, {**os.environ, "JUPYTER_PATH": str(_kernel(directory / "jupyter", python))}
+
+
+def _lend_compiled(source, target):
+    """Give a copy of the package what numba has compiled for the original; it goes by file time."""
+    for path in source.rglob("*.py"):
+        if (target / path.relative_to(source)).exists():
+            shutil.copystat(path, target / path.relative_to(source))
+    for path in source.rglob("__pycache__/*.nb[ic]"):
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(exist_ok=True)
+        shutil.copy2(path, copy)
 
 
 def _kernel(directory, python):

@@ -73,9 +73,13 @@ class Block:
 
 PRESETS = {
     "lite": (
-        Block("train", "train", 3000, 6, ("easy", "real", "hard")),
+        Block("train", "train", 2000, 6, ("easy", "real", "hard")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
         Block("test", "test", 80, 4, ("real",)),
+    ),
+    "ablation": (
+        Block("train", "train", 3000, 6, ("easy", "real", "hard")),
+        Block("validation", "validation", 80, 4, ("real", "hard")),
     ),
     "large": (
         Block("train", "train", 6000, 6, ("easy", "real", "hard")),
