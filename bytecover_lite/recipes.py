@@ -120,15 +120,8 @@ def lite(**changes):
 
 def long(**changes):
     """Return the recipe of the shipped checkpoint: wider than ``lite``, for hours, not minutes."""
-    steps = 2_400
-    config = _small(
-        width=0.375,
-        steps=steps,
-        contrastive_steps=steps,
-        optimizer="muon",
-        learning_rate=3e-3,
-        validate_every=400,
-    )
+    steps = 4_000
+    config = _small(width=0.375, steps=steps, contrastive_steps=steps, validate_every=500)
     return replace(config, **changes)
 
 
@@ -171,7 +164,6 @@ def wide(**changes):
         crop_frames=96,
         steps=steps,
         contrastive_steps=steps,
-        optimizer="adamw",
         learning_rate=1e-3,
         warmup_steps=50,
         validate_every=300,
