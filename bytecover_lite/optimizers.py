@@ -1,8 +1,8 @@
 """What turns gradients into steps (book chapter "Training").
 
 ``adamw`` scales the gradient of every weight by itself. ``muon`` treats the kernel of a convolution
-as one matrix and gives all its directions the same length; on songs, where a few directions (how
-loud, how bright) dominate the gradient at first, it needs half the steps.
+as one matrix and gives all its directions the same length. What that is worth at a small budget is
+measured by ``bytecover ablate optimizer``.
 """
 
 import math

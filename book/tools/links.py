@@ -22,6 +22,7 @@ SERVERS = {
     "doi.org": r"/10\.\d{4,9}/\S+",
     "download.pytorch.org": r"/whl/cpu",
     "github.com": r"/[\w-]+/[\w.-]+(/(blob|tree|issues|actions)/?\S*)?",
+    "kellerjordan.github.io": r"/posts/[\w-]+/",
     "labrosa.ee.columbia.edu": r"/projects/coversongs/covers80/?",
     "mtg.github.io": r"/[\w-]+/",
 }
