@@ -17,7 +17,7 @@ method = $(foreach name,$(1),bytecover_lite/$(name).py)
 songs := $(wildcard bytecover_lite/songbook/*.py bytecover_lite/songbook/*.csv)
 signal := $(call method,cqt filterbank store store_files store_writer)
 sound := $(signal) $(call method,audio decoders features)
-learning := $(call method,augment data losses model model_config recipes resnet_ibn train)
+learning := $(call method,augment data losses model model_config optimizers recipes resnet_ibn train)
 scoring := $(call method,baselines qmax recurrence embed pipeline ranking retrieval)
 scores := build/scores/songbook-test.json build/scores/chorales.json
 

@@ -10,7 +10,7 @@ import json
 from .errors import BytecoverError
 from .files import replace_file
 
-# By parameter: AdamW's, or Muon's.
+# By parameter, in the order of the optimisers: AdamW's, Muon's.
 MOMENTS = ({"step", "exp_avg", "exp_avg_sq"}, {"momentum"})
 
 
@@ -66,7 +66,7 @@ def load_state(path, config, model, optimizers):
         model.load_state_dict(_below("model.", tensors))
         for place, optimizer in enumerate(optimizers):
             moments = _below(f"optimizer.{place}.", tensors)
-            optimizer.load_state_dict(_optimizer_state(moments, optimizer))
+            optimizer.load_state_dict(_optimizer_state(moments, optimizer, MOMENTS[place]))
     except (RuntimeError, ValueError, LookupError, TypeError) as error:
         raise ResumeError(f"{path}: its tensors do not fit ({error}): delete it") from error
     return facts
@@ -129,7 +129,7 @@ def _is_row(row):
     return isinstance(row, dict) and all(isinstance(value, int | float) for value in row.values())
 
 
-def _optimizer_state(moments, optimizer):
+def _optimizer_state(moments, optimizer, names):
     state = {}
     for name, tensor in moments.items():
         number, field = name.split(".", 1)
@@ -137,7 +137,7 @@ def _optimizer_state(moments, optimizer):
     weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     for number, values in state.items():  # the optimiser itself would notice at the next step only
         shapes = {value.shape for name, value in values.items() if name != "step"}
-        if set(values) not in MOMENTS or shapes != {weights[number].shape}:
+        if set(values) != names or shapes != {weights[number].shape}:
             raise ValueError(f"moments of parameter {number}")
     return {"state": state, "param_groups": optimizer.state_dict()["param_groups"]}
 

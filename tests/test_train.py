@@ -126,6 +126,22 @@ def test_another_configuration_in_the_same_directory_is_refused(corpus, tmp_path
         run(corpus, tmp_path, dataclasses.replace(SMALL, margin=0.5))
 
 
+def test_a_state_whose_moments_belong_to_another_optimizer_is_refused(corpus, tmp_path):
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    config = dataclasses.replace(SMALL, optimizer="muon")
+    run(corpus, tmp_path, config)
+    path = tmp_path / "state.safetensors"
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name) for name in file.keys()}
+    tensors["optimizer.1.0.exp_avg"] = tensors.pop("optimizer.1.0.momentum")
+    save_file(tensors, path, metadata)
+    with pytest.raises(ResumeError, match=r"moments of parameter 0.*delete it"):
+        run(corpus, tmp_path, config)
+
+
 def test_early_stop_waits_for_patience_validations(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr("bytecover_lite.train._validate", lambda *_: 0.5)
     run(corpus, tmp_path, dataclasses.replace(SMALL, validate_every=1, patience=2))
