@@ -132,6 +132,7 @@ def ablation(**changes):
         averaging=100,
         crop_frames=50,
         steps=steps,
+        optimizer="muon",
         contrastive_steps=steps,
         warmup_steps=60,
         validate_every=steps,

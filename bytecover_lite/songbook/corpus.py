@@ -82,7 +82,7 @@ PRESETS = {
         Block("validation", "validation", 80, 4, ("real", "hard")),
     ),
     "large": (
-        Block("train", "train", 6000, 6, ("easy", "real", "hard")),
+        Block("train", "train", 12000, 6, ("easy", "real", "hard")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
     ),
     "wide": (
