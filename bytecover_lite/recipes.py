@@ -2,7 +2,7 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for hours, ``wide`` what comes after it, ``ablation`` what the ablations share.
+``long`` the same for an hour, ``wide`` what comes after it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -119,9 +119,16 @@ def lite(**changes):
 
 
 def long(**changes):
-    """Return the recipe of the shipped checkpoint: wider than ``lite``, for hours, not minutes."""
-    steps = 4_000
-    config = _small(width=0.375, steps=steps, contrastive_steps=steps, validate_every=500)
+    """Return the recipe of the shipped checkpoint: wider than ``lite``, for an hour or more."""
+    steps = 5_000
+    config = _small(
+        width=0.375,
+        steps=steps,
+        optimizer="muon",
+        learning_rate=3e-3,
+        contrastive_steps=steps,
+        validate_every=250,
+    )
     return replace(config, **changes)
 
 
