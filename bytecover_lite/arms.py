@@ -94,7 +94,7 @@ ABLATIONS = {
         "AdamW, twice the rate": _steps("adamw", 4e-3),
         "Muon": _steps("muon", 2e-3),
     },
-    "averaging": {f"{frames} frames": Arm(averaging=frames) for frames in (40, 20, 50, 100)},
+    "averaging": {f"{frames} frames": Arm(averaging=frames) for frames in (100, 50, 20)},
     "works": {f"{works} works": Arm(works=works) for works in (250, 1000, 4000, 16000)},
 }
 # What is compared, and by what distance: f_c is the embedding, f_t the pooled feature.
