@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from .coarser import coarsened
 from .errors import BytecoverError
 from .library_files import hash_checkpoint
 from .passages import Collection, Passages
@@ -110,7 +111,7 @@ def score_short_queries(corpus, collection, cliques, model):
     list of dict
         ``seconds`` (None: the whole recording), ``map`` with its 95 % interval, ``n_queries``.
     """
-    _, store = open_corpus(corpus)
+    store = _seen_by(model, corpus)[1]
     _, queries = np.unique(cliques, return_index=True)
     names = [collection.recordings[row] for row in queries]
     rows = []
@@ -143,7 +144,7 @@ def score_medleys(corpus, collection, cliques, model):
         ``queries``, ``references`` and, for ``whole`` and ``windows``, the share of queries that
         find their medley ``first`` and among the first ``ten``, and its ``median`` rank.
     """
-    _, store = open_corpus(corpus)
+    store = _seen_by(model, corpus)[1]
     works = [np.flatnonzero(cliques == clique) for clique in np.unique(cliques)]
     groups = [works[i : i + MEDLEY] for i in range(0, len(works) - MEDLEY + 1, MEDLEY)]
     made = {
@@ -179,7 +180,7 @@ def score_medleys(corpus, collection, cliques, model):
 
 def _embed_split(corpus, split, model):
     """Return the embedded recordings of a split as a collection, and their works."""
-    table, store = open_corpus(corpus)
+    table, store = _seen_by(model, corpus)
     table = table[table["split"] == split]
     cliques = table["clique"].to_numpy(dtype=str)
     if len(np.unique(cliques)) in (0, 1, len(cliques)):
@@ -191,6 +192,11 @@ def _embed_split(corpus, split, model):
     return Collection.of(
         Passages(store, store.settings).embed(model, names, progress=True)
     ), cliques
+
+
+def _seen_by(model, corpus):
+    table, store = open_corpus(corpus)
+    return table, coarsened(store, model.config.features)
 
 
 def _pairs(collection, cliques):

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bytecover_lite import library_scores
+from bytecover_lite import ByteCover, library_scores
 from bytecover_lite.cli import main
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.embed import Embeddings
@@ -48,9 +48,21 @@ def test_the_command_writes_what_the_other_commands_read(corpus, tmp_path, monke
 
 def test_a_corpus_without_the_split_is_refused(corpus):
     with pytest.raises(CalibrationError, match="'moon' needs several works"):
-        library_scores._embed_split(corpus, "moon", None)
+        library_scores._embed_split(corpus, "moon", ByteCover.from_pretrained())
     with pytest.raises(ValueError, match="nowhere"):
         calibrate(corpus / "nowhere", [corpus])
+
+
+def test_a_corpus_of_finer_frames_is_seen_through_the_frames_of_the_model(corpus, tmp_path):
+    fine = build("tiny", tmp_path / "fine", settings=FeatureSettings(averaging=20), jobs=1)
+    model = ByteCover.from_pretrained()
+    (left, works), (right, same_works) = (
+        library_scores._embed_split(path, "test", model) for path in (corpus, fine)
+    )
+    assert left.recordings == right.recordings and (works == same_works).all()
+    assert (np.sum(left.vectors * right.vectors, axis=1) > 0.999).all()
+    for score in (library_scores.score_short_queries, library_scores.score_medleys):
+        assert score(fine, right, works, model)
 
 
 def test_pairs_are_counted_once_and_first_results_once_a_query():
