@@ -2,7 +2,7 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour, ``wide`` what comes after it, ``ablation`` what the ablations share.
+``long`` the same for an hour or more, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -165,18 +165,4 @@ def _small(*, width=0.25, averaging=40, **changes):
     return replace(config, **changes)
 
 
-def wide(**changes):
-    """Return the recipe that goes on from ``long`` with songs of which only the tune is common."""
-    steps = 900
-    config = long(
-        crop_frames=96,
-        steps=steps,
-        contrastive_steps=steps,
-        learning_rate=1e-3,
-        warmup_steps=50,
-        validate_every=300,
-    )
-    return replace(config, **changes)
-
-
-PRESETS = {f.__name__: f for f in (lite, long, wide, ablation, paper)}
+PRESETS = {f.__name__: f for f in (lite, long, ablation, paper)}

@@ -9,11 +9,6 @@ from pathlib import Path
 from bytecover_lite.songbook import corpus, style
 
 ROOT = Path(__file__).resolve().parents[2]
-_WIDE = {
-    "tunes": "validation songs, only the tune in common",
-    "songbook-real": "test songs, `real`",
-    "chorales": "Bach chorales",
-}
 _BASELINES = {"chroma": "global chroma", "two_dftm": "2DFTM", "qmax": "Qmax"}
 _ENGINES = {"own": "own synthesizer", "fluidsynth": "FluidSynth"}
 _UNITS = {
@@ -57,21 +52,6 @@ def sets():
             f"| `bytecover {name}` | test | {len(set(families))} | {each} | real variation |"
         )
     return "\n".join([*lines, ""])
-
-
-def wide():
-    """Return what training for the tune alone gives and takes, beside the shipped checkpoint."""
-    results, lines = ROOT / "book" / "results", []
-    for file, name in _WIDE.items():
-        shipped = json.loads((results / f"scores_{file}.json").read_text(encoding="utf-8"))
-        later = json.loads((results / f"wide_{file}.json").read_text(encoding="utf-8"))
-        rows = {row["system"]: row for row in shipped["rows"]}
-        found = [rows["2dftm"], rows["model"], *later["rows"][-1:]]
-        cells = [f"{r['map']:.3f} [{r['map_low']:.3f}, {r['map_high']:.3f}]" for r in found]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    run = json.loads((results / "training_wide.json").read_text(encoding="utf-8"))
-    head = f"| MAP | 2DFTM | as shipped | after {run['steps']} steps of `wide` |"
-    return "\n".join([head, "|---|---|---|---|", *lines, ""])
 
 
 def calibration():
@@ -146,4 +126,4 @@ def origin(found):
     return f"{source['device']}, commit {source['commit']}, {source['date'][:10]}."
 
 
-WRITERS = (spreads, sets, wide, calibration, agreement)
+WRITERS = (spreads, sets, calibration, agreement)

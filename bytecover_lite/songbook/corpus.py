@@ -85,12 +85,6 @@ PRESETS = {
         Block("train", "train", 12000, 6, ("easy", "real", "hard")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
     ),
-    "wide": (
-        Block("train", "train", 5000, 6, ("real", "hard", "tune")),
-        Block("train", "tunes", 3000, 6, ("tune", "hard", "tune")),
-        Block("validation", "validation", 80, 4, ("real", "hard")),
-        Block("validation", "validation tunes", 80, 4, ("tune",)),
-    ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
     "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
