@@ -198,7 +198,11 @@ class ResNetIBN(nn.Module):
         -------
         torch.Tensor [shape=(B, out_channels, F', T')]
         """
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))  # (B, 64 w, F / s^2, T / 4)
+        if x.shape[-1] < 3:  # torch 2.11 errs there on processors with AVX-512: silence, cut off
+            x = self.conv1(nn.functional.pad(x, (0, 4)))[..., :1]
+        else:
+            x = self.conv1(x)  # (B, 64 w, F / s, T / 2)
+        x = self.maxpool(self.relu(self.bn1(x)))  # (B, 64 w, F / s^2, T / 4)
         x = self.layer1(x)
         x = self.layer2(x)
         x = self.layer3(x)
