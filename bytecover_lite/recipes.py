@@ -2,7 +2,7 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``ablation`` what the ablations share.
+``long`` the same for an hour or more, ``wide`` what comes after it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -132,6 +132,13 @@ def long(**changes):
     return replace(config, **changes)
 
 
+def wide(**changes):
+    """Return the recipe that goes on from ``long``, with songs of which only the tune is common."""
+    steps = 3_000
+    config = long(steps=steps, contrastive_steps=steps, learning_rate=2e-3, validate_every=250)
+    return replace(config, **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -165,4 +172,4 @@ def _small(*, width=0.25, averaging=40, **changes):
     return replace(config, **changes)
 
 
-PRESETS = {f.__name__: f for f in (lite, long, ablation, paper)}
+PRESETS = {f.__name__: f for f in (lite, long, wide, ablation, paper)}

@@ -8,6 +8,7 @@ where it was killed: on a CPU the resumed run equals the undisturbed one bit for
 import contextlib
 import logging
 import math
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -255,6 +256,7 @@ class _Run:
         self.checkpoint = directory / "model.safetensors"
         self.best, self.waited, self.latest, self.rows = -1.0, 0, {}, []
         self.written, self._lock = 0, None
+        self.began = time.monotonic()
 
     def __enter__(self):
         """Make the directory and keep other runs out of it."""
@@ -278,6 +280,7 @@ class _Run:
             return 0
         self.best, self.waited, self.rows = state["best"], state["waited"], state["rows"]
         self.written = len(self.rows)
+        self.began -= state["seconds"]
         return state["step"]
 
     def log(self, step, terms):
@@ -305,6 +308,7 @@ class _Run:
             save_model(self.model, self.checkpoint)
         self._write_log()
         facts = {"step": step, "best": self.best, "waited": self.waited, "rows": self.rows}
+        facts["seconds"] = time.monotonic() - self.began  # of all processes that continued it
         path = self.directory / "state.safetensors"
         save_state(path, self.config, self.model, self.optimizers, facts)
 

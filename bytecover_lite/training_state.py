@@ -83,8 +83,9 @@ def read_run(directory):
     Returns
     -------
     dict
-        ``config`` (as nested dicts), ``steps`` done, ``best`` validation MAP, and ``rows``: one
-        dict a step with the losses, and the validation MAP where it was measured.
+        ``config`` (as nested dicts), ``steps`` done, ``best`` validation MAP, ``seconds`` it took
+        (validation included), and ``rows``: one dict a step with the losses, and the validation MAP
+        where it was measured.
 
     Raises
     ------
@@ -93,7 +94,8 @@ def read_run(directory):
     """
     _, config, facts = _read(directory / "state.safetensors")
     rows = [{k: round(v, 4) for k, v in row.items()} for row in facts["rows"]]
-    return {"config": config, "steps": facts["step"], "best": facts["best"], "rows": rows}
+    kept = {name: facts[name] for name in ("best", "seconds")}
+    return {"config": config, "steps": facts["step"], **kept, "rows": rows}
 
 
 def _read(path):
@@ -117,7 +119,7 @@ def _check_facts(config, facts):
         isinstance(config, dict)
         and isinstance(facts, dict)
         and all(type(facts[name]) is kind for name, kind in whole.items())
-        and isinstance(facts["best"], int | float)
+        and all(isinstance(facts[name], int | float) for name in ("best", "seconds"))
         and facts["step"] >= 0
         and all(_is_row(row) for row in facts["rows"])
     )

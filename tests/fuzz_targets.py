@@ -152,7 +152,8 @@ def _make_state(folder):
     model(torch.ones(1, 1, 2, 2)).sum().backward()
     for optimizer in optimizers:
         optimizer.step()
-    facts = {"step": 1, "best": 0.5, "waited": 0, "rows": [{"step": 0, "loss": 1.0}]}
+    facts = {"step": 1, "best": 0.5, "waited": 0, "seconds": 1.0}
+    facts["rows"] = [{"step": 0, "loss": 1.0}]
     save_state(folder / "state.safetensors", lite(), model, optimizers, facts)
 
 

@@ -85,6 +85,12 @@ PRESETS = {
         Block("train", "train", 12000, 6, ("easy", "real", "hard")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
     ),
+    "wide": (
+        Block("train", "train", 8000, 6, ("easy", "real", "hard"), skip=12000),
+        Block("train", "tunes", 4000, 6, ("tune",)),
+        Block("validation", "validation", 80, 4, ("real", "hard")),
+        Block("validation", "validation tunes", 80, 4, ("tune",)),
+    ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
     "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
