@@ -141,9 +141,9 @@ def score_corpus(
     Returns
     -------
     list of dict
-        One row a system: corpus, system, seconds and seconds a pair of versions (embedding and
-        scoring included), coverage (which share of a published set is there, None if the corpus
-        is none), and the summary of the evaluation.
+        One row a system: corpus, averaging of its frames (None without features), system, seconds
+        and seconds a pair of versions (embedding and scoring included), coverage (which share of a
+        published set is there, None if the corpus is none), and the summary of the evaluation.
     """
     unknown = [system for system in systems if system not in SYSTEMS]
     if unknown:
@@ -169,6 +169,7 @@ def score_corpus(
         seconds = time.perf_counter() - began
         row = {
             "corpus": name,
+            "averaging": store.settings.averaging if store else None,
             "system": system,
             "seconds": round(seconds, 2),
             "seconds_per_pair": float(f"{seconds / max(1, math.comb(len(versions), 2)):.3g}"),

@@ -90,13 +90,18 @@ def _version(name):
 
 
 def _commit():
-    here = Path(__file__).parent
-    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=12"]
+    """Return the commit, with "-dirty" where files other than results differ from it."""
+    git = ["git", "-C", str(Path(__file__).parents[1])]
+    clean = ["diff", "--quiet", "HEAD", "--", ".", ":(exclude)book/results"]
     try:
-        found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        head = subprocess.run(
+            [*git, "rev-parse", "--short=12", "HEAD"],
+            capture_output=True, text=True, check=True, timeout=10,
+        )  # fmt: skip
+        differs = subprocess.run([*git, *clean], capture_output=True, timeout=10).returncode
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip() or None
+    return head.stdout.strip() + ("-dirty" if differs else "")
 
 
 def _processor():
