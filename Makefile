@@ -21,7 +21,7 @@ learning := $(call method,augment data losses model model_config optimizers reci
 scoring := $(call method,baselines qmax recurrence embed pipeline ranking retrieval)
 scores := build/scores/songbook-test.json build/scores/chorales.json
 
-.PHONY: help book test site pdf datacos bench serve clean lock readme lint unit browser assignments
+.PHONY: help book test site pdf datacos weights bench serve clean lock readme lint unit browser assignments
 
 help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,17 @@ datacos: build/datacos.done  ## the full Da-TACOS protocol; writes book/results/
 	$(BIN)/bytecover evaluate build/datacos --share 50 --details \
 		--systems random chroma 2dftm qmax model --out book/results/scores_datacos_part.json
 	$(BIN)/bytecover evaluate build/datacos --details --out book/results/scores_datacos.json
+
+# The shipped checkpoint, anew: hours on two cores. Each step continues what was interrupted.
+weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
+	$(BIN)/bytecover songbook build/large --preset large --jobs $(JOBS)
+	$(BIN)/bytecover train build/large build/run-long --preset long
+	$(BIN)/bytecover export build/run-long build/long.safetensors \
+		--result book/results/training_long.json
+	$(BIN)/bytecover songbook build/wide --preset wide --jobs $(JOBS)
+	$(BIN)/bytecover train build/wide build/run-wide --preset wide --start-from build/long.safetensors
+	$(BIN)/bytecover export build/run-wide bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_wide.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

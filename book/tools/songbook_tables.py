@@ -9,6 +9,13 @@ from pathlib import Path
 from bytecover_lite.songbook import corpus, style
 
 ROOT = Path(__file__).resolve().parents[2]
+_WIDE = {
+    "tunes": "validation songs, only the tune in common",
+    "songbook-real": "test songs, `real`",
+    "songbook-hard": "test songs, `hard`",
+    "chorales": "Bach chorales",
+    "folk": "folk tunes",
+}
 _BASELINES = {"chroma": "global chroma", "two_dftm": "2DFTM", "qmax": "Qmax"}
 _ENGINES = {"own": "own synthesizer", "fluidsynth": "FluidSynth"}
 _UNITS = {
@@ -52,6 +59,23 @@ def sets():
             f"| `bytecover {name}` | test | {len(set(families))} | {each} | real variation |"
         )
     return "\n".join([*lines, ""])
+
+
+def wide():
+    """Return what going on with tunes gives and takes, beside what an alignment hears."""
+    lines = ["| MAP | Qmax | after `long` | after `wide` |", "|---|---|---|---|"]
+    for file, name in _WIDE.items():
+        shipped, long = (_rows(f"{kind}_{file}") for kind in ("scores", "long"))
+        found = [shipped["qmax"], long["model"], shipped["model"]]
+        cells = [f"{r['map']:.3f} [{r['map_low']:.3f}, {r['map_high']:.3f}]" for r in found]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _rows(file):
+    """Return the rows of a results file of ``bytecover evaluate``, by system."""
+    path = ROOT / "book" / "results" / f"{file}.json"
+    return {row["system"]: row for row in json.loads(path.read_text(encoding="utf-8"))["rows"]}
 
 
 def calibration():
@@ -126,4 +150,4 @@ def origin(found):
     return f"{source['device']}, commit {source['commit']}, {source['date'][:10]}."
 
 
-WRITERS = (spreads, sets, calibration, agreement)
+WRITERS = (spreads, sets, wide, calibration, agreement)
