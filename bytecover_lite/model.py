@@ -156,7 +156,8 @@ class ByteCover(nn.Module):
                 f"spectrogram has shape {tuple(spectrogram.shape)}: give (batch, {bins}, frames) "
                 "with at least one frame"
             )
-        x = compress(spectrogram, self.config.compression)
+        x = surround(spectrogram, self.config.min_frames)
+        x = compress(x, self.config.compression)
         x = self.backbone(x[:, None])  # (B, D, F', T')
         pooled = self.pool(x)  # (B, D)
         embedding = self.neck(pooled)
@@ -190,6 +191,25 @@ class ByteCover(nn.Module):
                 f"choose from those that are ({known})"
             )
         return load_model(shipped[name])
+
+
+def surround(spectrogram, frames):
+    """Put silence before and after a spectrogram that is shorter than ``frames``.
+
+    Parameters
+    ----------
+    spectrogram : torch.Tensor [shape=(B, n_bins, T)]
+    frames : int
+
+    Returns
+    -------
+    torch.Tensor [shape=(B, n_bins, max(T, frames))]
+        The input in the middle; as it is if it is long enough.
+    """
+    missing = max(0, frames - spectrogram.shape[-1])
+    if not missing:
+        return spectrogram
+    return nn.functional.pad(spectrogram, (missing // 2, missing - missing // 2))
 
 
 def compress(spectrogram, kind):

@@ -41,6 +41,10 @@ class ByteCoverConfig:
     compression : str
         ``"none"`` feeds the magnitudes (assumption); ``"sqrt"`` and ``"log"`` divide them by the
         mean of the track, so that loudness does not matter, and compress them.
+    min_frames : int [averaged frames, at least 1]
+        Shorter inputs are surrounded by silence up to this length. Training does so with its crops,
+        and sets this to their length, so that a short recording looks the same when it is embedded.
+        Assumption: the paper does not speak of short recordings.
     features : FeatureSettings
         What the input is made with.
 
@@ -59,6 +63,7 @@ class ByteCoverConfig:
     n_classes: int = 0
     gem_p: float = 3.0
     compression: Literal["none", "sqrt", "log"] = "none"
+    min_frames: int = 1
     features: FeatureSettings = field(default_factory=FeatureSettings)
 
     def __post_init__(self):
@@ -72,6 +77,8 @@ class ByteCoverConfig:
                 f"gem_p={self.gem_p}, n_classes={self.n_classes}: give a positive exponent and "
                 "no negative number of classes"
             )
+        if self.min_frames < 1:
+            raise NetworkError(f"min_frames={self.min_frames}: give at least 1")
         if self.features.n_bins <= 4 * self.freq_stride**2:
             raise NetworkError(
                 f"{self.features.n_bins} bins leave one row at stage 3, which instance "

@@ -66,7 +66,8 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     fabric = _launch(accelerator, devices, nodes, config.precision)
     training, validation = _split(versions)
     n_classes = training["clique"].nunique() if config.classification_weight else 0
-    config = replace(config, model=replace(config.model, n_classes=n_classes))
+    shape = replace(config.model, n_classes=n_classes, min_frames=config.crop_frames)
+    config = replace(config, model=shape)
     torch.manual_seed(config.seed)
     model = ByteCover(config.model)
     check_settings(model, store)
@@ -183,7 +184,7 @@ def _computes_in_bfloat16(accelerator):
 def _begin_with(path, model):
     """Copy the weights of a checkpoint, all but its classifier's."""
     earlier = load_model(path)
-    theirs, ours = (replace(one.config, n_classes=0) for one in (earlier, model))
+    theirs, ours = (replace(one.config, n_classes=0, min_frames=1) for one in (earlier, model))
     if theirs != ours:
         raise TrainingError(f"start_from {path} holds {theirs}, this recipe builds {ours}")
     weights = earlier.state_dict()

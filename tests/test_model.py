@@ -161,6 +161,20 @@ def test_the_seed_decides_the_weights():
     assert all(value.equal(second[name]) for name, value in first.items())
 
 
+@pytest.mark.parametrize("frames", [1, 20, 31, 32, 50])
+def test_short_inputs_are_surrounded_by_silence_as_in_training(frames):
+    model = _model(compression="log", min_frames=32).eval()
+    spectrogram = _spectrograms(frames=frames)
+    missing = max(0, 32 - frames)
+    longer = torch.nn.functional.pad(spectrogram, (missing // 2, missing - missing // 2))
+    embedding = model(spectrogram).embedding
+    assert embedding.equal(model(longer).embedding)
+    plain = _model(compression="log").eval()
+    plain.load_state_dict(model.state_dict())
+    assert embedding.equal(plain(longer).embedding)
+    assert embedding.equal(plain(spectrogram).embedding) == (frames >= 32)
+
+
 @pytest.mark.parametrize("kind", ["sqrt", "log"])
 def test_compression_ignores_gain_and_keeps_order(kind):
     spectrogram = _spectrograms()
@@ -181,6 +195,7 @@ def test_compression_ignores_gain_and_keeps_order(kind):
         ({"compression": "mel"}, "compression='mel'"),
         ({"gem_p": 0.0}, "gem_p=0.0"),
         ({"n_classes": -1}, "n_classes=-1"),
+        ({"min_frames": 0}, "min_frames=0"),
         ({"features": FeatureSettings(n_bins=12)}, "12 bins"),
     ],
 )
