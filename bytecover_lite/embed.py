@@ -1,7 +1,7 @@
 """Features to embeddings: one vector a version (book chapter "GeM and BNNeck").
 
-Tracks of equal length share a batch and nothing is padded, so the embedding of a version never
-depends on the other versions it happens to be computed with.
+Tracks of equal length share a batch and none is padded to the length of another, so the embedding
+of a version never depends on the other versions it happens to be computed with.
 """
 
 import json

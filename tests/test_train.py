@@ -15,7 +15,7 @@ from bytecover_lite.model import ByteCoverConfig, load_model
 from bytecover_lite.recipes import RecipeError, TrainConfig, lite, paper
 from bytecover_lite.store import FeatureStore, StoreWriter
 from bytecover_lite.train import TrainingError, learning_rate, pairwise_weights, train
-from bytecover_lite.training_state import ResumeError
+from bytecover_lite.training_state import ResumeError, read_run
 
 SETTINGS = FeatureSettings()
 SMALL = TrainConfig(
@@ -77,6 +77,15 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(
     assert (tmp_path / "killed/log.csv").read_text() == (tmp_path / "whole/log.csv").read_text()
     for name, tensor in whole.state_dict().items():
         assert torch.equal(tensor, resumed.state_dict()[name]), name
+
+
+def test_a_run_tells_its_model_how_long_crops_are_and_its_reader_how_long_it_took(
+    corpus, tmp_path
+):
+    assert load_model(run(corpus, tmp_path)).config.min_frames == SMALL.crop_frames
+    first = read_run(tmp_path)["seconds"]
+    run(corpus, tmp_path)  # nothing left to do
+    assert 0 < first == read_run(tmp_path)["seconds"]
 
 
 def test_training_lowers_the_loss_and_separates_the_works(corpus, tmp_path):
