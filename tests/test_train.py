@@ -79,9 +79,7 @@ def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(
         assert torch.equal(tensor, resumed.state_dict()[name]), name
 
 
-def test_a_run_tells_its_model_how_long_crops_are_and_its_reader_how_long_it_took(
-    corpus, tmp_path
-):
+def test_a_run_tells_its_model_how_long_crops_are_and_its_reader_how_long_it_took(corpus, tmp_path):
     assert load_model(run(corpus, tmp_path)).config.min_frames == SMALL.crop_frames
     first = read_run(tmp_path)["seconds"]
     run(corpus, tmp_path)  # nothing left to do
