@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``wide`` what comes after it, ``ablation`` what the ablations
-share.
+``long`` the same for an hour or more, ``wide`` and ``fine`` what comes after it, ``ablation`` what
+the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -57,8 +57,9 @@ class TrainConfig:
     seed : int
         Of the initialisation and of every batch.
     start_from : str
-        Checkpoint file whose weights training begins with, of a model with the same configuration;
-        the classifier begins anew. Empty: random weights. Assumption: none.
+        Checkpoint file whose weights training begins with, of a model with the same configuration
+        but perhaps another averaging; the classifier begins anew. Empty: random weights.
+        Assumption: none.
     """
 
     model: ByteCoverConfig = field(default_factory=ByteCoverConfig)
@@ -140,6 +141,14 @@ def wide(**changes):
     return replace(config, **changes)
 
 
+def fine(**changes):
+    """Return the recipe that goes on from ``wide`` with frames of half the length."""
+    steps = 2_000
+    config = wide(steps=steps, contrastive_steps=steps, crop_frames=256)
+    features = FeatureSettings(averaging=20)
+    return replace(config, model=replace(config.model, features=features), **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -173,4 +182,4 @@ def _small(*, width=0.25, averaging=40, **changes):
     return replace(config, **changes)
 
 
-PRESETS = {f.__name__: f for f in (lite, long, wide, ablation, paper)}
+PRESETS = {f.__name__: f for f in (lite, long, wide, fine, ablation, paper)}

@@ -184,12 +184,18 @@ def _computes_in_bfloat16(accelerator):
 def _begin_with(path, model):
     """Copy the weights of a checkpoint, all but its classifier's."""
     earlier = load_model(path)
-    theirs, ours = (replace(one.config, n_classes=0, min_frames=1) for one in (earlier, model))
+    theirs, ours = (_shape(one.config) for one in (earlier, model))
     if theirs != ours:
         raise TrainingError(f"start_from {path} holds {theirs}, this recipe builds {ours}")
     weights = earlier.state_dict()
     kept = {name: w for name, w in model.state_dict().items() if name.startswith("classifier.")}
     model.load_state_dict(weights | kept)
+
+
+def _shape(config):
+    """Return what decides the shapes and the meaning of the weights, but for time's scale."""
+    frames = replace(config.features, averaging=1)
+    return replace(config, n_classes=0, min_frames=1, features=frames)
 
 
 def _split(versions):
