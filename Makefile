@@ -72,7 +72,7 @@ build/scores/chorales.json: build/run.done build/chorales.done $(scoring)
 build/datacos.begun: $(songs) $(signal) | $(INSTALLED)
 	rm -rf build/datacos && mkdir -p build && touch $@
 build/datacos.done: build/datacos.begun
-	$(BIN)/bytecover songbook build/datacos --preset datacos --averaging 20 --jobs $(JOBS)
+	$(BIN)/bytecover songbook build/datacos --preset datacos --jobs $(JOBS)
 	touch $@
 datacos: build/datacos.done  ## the full Da-TACOS protocol; writes book/results/scores_datacos*.json
 	$(BIN)/bytecover evaluate build/datacos --share 50 --details \
@@ -87,8 +87,11 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 		--result book/results/training_long.json
 	$(BIN)/bytecover songbook build/wide --preset wide --jobs $(JOBS)
 	$(BIN)/bytecover train build/wide build/run-wide --preset wide --start-from build/long.safetensors
-	$(BIN)/bytecover export build/run-wide bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-wide build/wide.safetensors \
 		--result book/results/training_wide.json
+	$(BIN)/bytecover train build/wide build/run-fine --preset fine --start-from build/wide.safetensors
+	$(BIN)/bytecover export build/run-fine bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_fine.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from .arms import READINGS, arms_of
-from .coarser import CoarserStore
+from .coarser import coarsened
 from .embed import embed_versions
 from .model import load_model
 from .probe import probe, stage_statistics
@@ -95,10 +95,7 @@ class _Run:
     def seen(self, corpus):
         """Return the table and the store as this arm averages them."""
         table, store = corpus
-        averaging = self.config.model.features.averaging
-        if store.settings.averaging != averaging:
-            store = CoarserStore(store, averaging)
-        return table, store
+        return table, coarsened(store, self.config.model.features)
 
     def train(self, corpus, progress):
         done = self.folder / "done"

@@ -10,10 +10,9 @@ from typing import Annotated
 import tyro
 
 from .cqt import FeatureSettings
-from .recipes import lite
 
 Unprefixed = tyro.conf.arg(name="")
-SETTINGS = lite().model.features
+SETTINGS = FeatureSettings(averaging=20)  # any coarser model sees means over several of these
 
 
 def songbook(

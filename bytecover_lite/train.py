@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from .coarser import coarsened
 from .data import CliqueDataset
 from .embed import check_settings, embed_versions
 from .errors import BytecoverError
@@ -37,7 +38,7 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     config : TrainConfig
         The recipe.
     store : FeatureStore
-        Averaged CQTs, made with ``config.model.features``.
+        Averaged CQTs, made with ``config.model.features`` or with a fraction of their averaging.
     versions : pandas.DataFrame
         Versions table; rows of split ``train`` are trained on, those of split ``validation`` (if
         any) choose the model, all others are left alone.
@@ -70,6 +71,7 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     config = replace(config, model=shape)
     torch.manual_seed(config.seed)
     model = ByteCover(config.model)
+    store = coarsened(store, config.model.features)
     check_settings(model, store)
     if config.start_from:
         _begin_with(config.start_from, model)

@@ -78,13 +78,13 @@ def test_no_usable_file_at_all_is_an_error_and_leaves_no_store(tmp_path, capsys)
 
 def test_a_checkpoint_of_other_settings_is_refused_with_both(corpus, tmp_path, capsys):
     torch.manual_seed(0)
-    settings = FeatureSettings(averaging=100)
+    settings = FeatureSettings(averaging=30)
     model = ByteCover(ByteCoverConfig(depth=18, width=0.125, freq_stride=1, features=settings))
     save_model(model, tmp_path / "m.safetensors")
     said = failure(
         capsys, "evaluate", corpus, "--systems", "model", "--model", tmp_path / "m.safetensors"
     )
-    assert "averaging=40" in said and "averaging=100" in said
+    assert "averaging=20" in said and "averaging=30" in said
 
 
 def test_a_half_written_store_is_refused(corpus, tmp_path, capsys):

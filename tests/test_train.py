@@ -11,6 +11,7 @@ import torch
 
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.data import write_versions
+from bytecover_lite.embed import EmbeddingsError
 from bytecover_lite.model import ByteCoverConfig, load_model
 from bytecover_lite.recipes import RecipeError, TrainConfig, lite, paper
 from bytecover_lite.store import FeatureStore, StoreWriter
@@ -215,6 +216,25 @@ def test_training_can_begin_with_a_checkpoint_and_its_classifier_begins_anew(cor
     for name, weight in load_model(first).named_parameters():
         same = torch.allclose(weight, second[name], atol=1e-6)
         assert same != name.startswith("classifier."), name
+
+
+def test_a_recipe_of_longer_frames_trains_on_the_same_corpus_and_from_the_same_weights(
+    corpus, tmp_path
+):
+    first = run(corpus, tmp_path / "first")
+    coarse = dataclasses.replace(SMALL.model, features=FeatureSettings(averaging=200))
+    config = dataclasses.replace(
+        SMALL, model=coarse, crop_frames=6, steps=1, learning_rate=1e-12, validate_every=1,
+        start_from=str(first),
+    )  # fmt: skip
+    second = load_model(run(corpus, tmp_path / "second", config))
+    assert second.config.features.averaging == 200 and second.config.min_frames == 6
+    torch.testing.assert_close(
+        second.backbone.conv1.weight, load_model(first).backbone.conv1.weight
+    )
+    uneven = dataclasses.replace(coarse, features=FeatureSettings(averaging=150))
+    with pytest.raises(EmbeddingsError, match=r"averaging=100.*averaging=150"):
+        run(corpus, tmp_path / "third", dataclasses.replace(config, model=uneven))
 
 
 def test_a_checkpoint_of_another_network_is_no_beginning(corpus, tmp_path):
