@@ -16,7 +16,8 @@ from bytecover_lite.coverage import label
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 _FILLED = ("index.md", "ambiguities.md", "speed.md", "own_corpus.md")
-PAGES = (README, *(ROOT / "book" / name for name in _FILLED))
+CARD = ROOT / "bytecover_lite" / "checkpoints" / "lite.md"
+PAGES = (README, CARD, *(ROOT / "book" / name for name in _FILLED))
 _ENDS = ("", "_low", "_high")
 CORPORA = {  # those of the home page's table, in its order
     "real": "composed songs",

@@ -9,7 +9,7 @@ from pathlib import Path
 from bytecover_lite.songbook import corpus, style
 
 ROOT = Path(__file__).resolve().parents[2]
-_WIDE = {
+_STAGE_SETS = {
     "tunes": "validation songs, only the tune in common",
     "songbook-real": "test songs, `real`",
     "songbook-hard": "test songs, `hard`",
@@ -61,14 +61,26 @@ def sets():
     return "\n".join([*lines, ""])
 
 
-def wide():
-    """Return what going on with tunes gives and takes, beside what an alignment hears."""
-    lines = ["| MAP | Qmax | after `long` | after `wide` |", "|---|---|---|---|"]
-    for file, name in _WIDE.items():
-        shipped, long = (_rows(f"{kind}_{file}") for kind in ("scores", "long"))
-        found = [shipped["qmax"], long["model"], shipped["model"]]
+def stages():
+    """Return what each stage of the shipped training gives, beside what an alignment hears."""
+    lines = ["| MAP | Qmax | after `long` | after `wide` | after `fine` |", "|---" * 5 + "|"]
+    for file, name in _STAGE_SETS.items():
+        long, wide, shipped = (_rows(f"{kind}_{file}") for kind in ("long", "wide", "scores"))
+        found = [shipped["qmax"], long["model"], wide["model"], shipped["model"]]
         cells = [f"{r['map']:.3f} [{r['map_low']:.3f}, {r['map_high']:.3f}]" for r in found]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def training():
+    """Return what each recipe of the shipped checkpoint took."""
+    lines = ["| recipe | steps | seconds | on | best MAP on validation |", "|---" * 5 + "|"]
+    for name in ("long", "wide", "fine"):
+        path = ROOT / "book" / "results" / f"training_{name}.json"
+        run = json.loads(path.read_text(encoding="utf-8"))
+        seconds = f"{run['seconds']:,.0f}" if "seconds" in run else "not noted"
+        device = run["provenance"]["device"]
+        lines.append(f"| `{name}` | {run['steps']:,} | {seconds} | {device} | {run['best']:.3f} |")
     return "\n".join([*lines, ""])
 
 
@@ -150,4 +162,4 @@ def origin(found):
     return f"{source['device']}, commit {source['commit']}, {source['date'][:10]}."
 
 
-WRITERS = (spreads, sets, wide, calibration, agreement)
+WRITERS = (spreads, sets, stages, training, calibration, agreement)
