@@ -156,7 +156,7 @@ def wide(**changes):
 
 def fine(**changes):
     """Return the recipe that goes on from ``wide`` with frames of half the length."""
-    steps = 2_000
+    steps = 900
     config = wide(steps=steps, contrastive_steps=steps, crop_frames=256)
     features = FeatureSettings(averaging=20)
     return replace(config, model=replace(config.model, features=features), **changes)
