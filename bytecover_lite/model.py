@@ -156,7 +156,7 @@ class ByteCover(nn.Module):
                 f"spectrogram has shape {tuple(spectrogram.shape)}: give (batch, {bins}, frames) "
                 "with at least one frame"
             )
-        x = spectrogram if self.training else surround(spectrogram, self.config.min_frames)
+        x = surround(spectrogram, self.config.min_frames)
         x = compress(x, self.config.compression)
         x = self.backbone(x[:, None])  # (B, D, F', T')
         pooled = self.pool(x)  # (B, D)

@@ -42,9 +42,8 @@ class ByteCoverConfig:
         ``"none"`` feeds the magnitudes (assumption); ``"sqrt"`` and ``"log"`` divide them by the
         mean of the track, so that loudness does not matter, and compress them.
     min_frames : int [averaged frames, at least 1]
-        In evaluation, shorter inputs are surrounded by silence up to this length. Training does so
-        when it cuts crops, and sets this to their length, so that a short recording looks the same
-        when it is embedded.
+        Shorter inputs are surrounded by silence up to this length. Training does so with its crops,
+        and sets this to their length, so that a short recording looks the same when it is embedded.
         Assumption: the paper does not speak of short recordings.
     features : FeatureSettings
         What the input is made with.

@@ -30,10 +30,6 @@ class TrainConfig:
         P and K. Assumption: 16 x 4, from the re-identification work that BNNeck comes from.
     crop_frames : int
         Averaged frames a training crop has. Assumption: 100 (232 s at the paper's averaging).
-    coarsening : tuple of int
-        From coarse to fine: how many averaged frames of a crop are merged into one, in equal parts
-        of the run. ``(4, 2, 1)`` trains a third of the steps on frames of four times the length,
-        which costs a quarter, then on twice, then on the model's own. Assumption: (1,).
     steps : int
         Optimiser steps. Assumption: the paper does not say.
     optimizer : str
@@ -70,7 +66,6 @@ class TrainConfig:
     cliques_per_batch: int = 16
     versions_per_clique: int = 4
     crop_frames: int = 100
-    coarsening: tuple[int, ...] = (1,)
     steps: int = 60_000
     optimizer: str = "adamw"
     learning_rate: float = 3.5e-4
@@ -96,14 +91,6 @@ class TrainConfig:
         for name in (*positive, "validate_every"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} is {getattr(self, name)}: it must be at least 1")
-        if not self.coarsening or self.coarsening[-1] != 1 or min(self.coarsening) < 1:
-            raise RecipeError(
-                f"coarsening is {self.coarsening}: give numbers of frames, the last of them 1"
-            )
-        if any(self.crop_frames % factor for factor in self.coarsening):
-            raise RecipeError(
-                f"coarsening is {self.coarsening}: each must divide crop_frames, {self.crop_frames}"
-            )
         if self.versions_per_clique < 2 and (self.triplet_weight or self.contrastive_weight):
             raise RecipeError("a pairwise loss needs versions_per_clique of at least 2")
         if self.optimizer not in ("adamw", "muon"):
@@ -157,7 +144,7 @@ def wide(**changes):
 def fine(**changes):
     """Return the recipe that goes on from ``wide`` with frames of half the length."""
     steps = 900
-    config = wide(steps=steps, contrastive_steps=steps, crop_frames=256)
+    config = wide(steps=steps, contrastive_steps=steps, crop_frames=256, validate_every=300)
     features = FeatureSettings(averaging=20)
     return replace(config, model=replace(config.model, features=features), **changes)
 

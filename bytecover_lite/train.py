@@ -15,7 +15,6 @@ from pathlib import Path
 import torch
 
 from .coarser import coarsened
-from .cqt import average_frames
 from .data import CliqueDataset
 from .embed import check_settings, embed_versions
 from .errors import BytecoverError
@@ -115,14 +114,8 @@ def pairwise_weights(step, config):
     return (1 - share) * config.triplet_weight, share * config.contrastive_weight
 
 
-def coarsening(step, config):
-    """Return how many averaged frames are merged into one at ``step``."""
-    return config.coarsening[step * len(config.coarsening) // config.steps]
-
-
 def _step(model, optimizers, batch, step, config, fabric):
     spectrograms, cliques, names = batch
-    spectrograms = average_frames(spectrograms, factor=coarsening(step, config))
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
         group["lr"] = learning_rate(step, config)
     gather = _gatherer(fabric)

@@ -12,16 +12,10 @@ import torch
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.data import write_versions
 from bytecover_lite.embed import EmbeddingsError
-from bytecover_lite.model import ByteCover, ByteCoverConfig, load_model
+from bytecover_lite.model import ByteCoverConfig, load_model
 from bytecover_lite.recipes import RecipeError, TrainConfig, lite, paper
 from bytecover_lite.store import FeatureStore, StoreWriter
-from bytecover_lite.train import (
-    TrainingError,
-    coarsening,
-    learning_rate,
-    pairwise_weights,
-    train,
-)
+from bytecover_lite.train import TrainingError, learning_rate, pairwise_weights, train
 from bytecover_lite.training_state import ResumeError, read_run
 
 SETTINGS = FeatureSettings()
@@ -187,15 +181,6 @@ def test_impossible_values_are_refused_by_name(field):
         lite(**{field: 0})
 
 
-@pytest.mark.parametrize(
-    ("factors", "said"),
-    [((), "the last"), ((2,), "the last"), ((0, 1), "the last"), ((3, 1), "128")],
-)
-def test_a_coarsening_that_cannot_be_is_refused(factors, said):
-    with pytest.raises(RecipeError, match=f"coarsening is .*{said}"):
-        lite(coarsening=factors, crop_frames=128)
-
-
 def test_an_unknown_optimizer_is_refused_with_the_known_ones():
     with pytest.raises(RecipeError, match="'sgd' is unknown: use 'adamw' or 'muon'"):
         lite(optimizer="sgd")
@@ -250,22 +235,6 @@ def test_a_recipe_of_longer_frames_trains_on_the_same_corpus_and_from_the_same_w
     uneven = dataclasses.replace(coarse, features=FeatureSettings(averaging=150))
     with pytest.raises(EmbeddingsError, match=r"averaging=100.*averaging=150"):
         run(corpus, tmp_path / "third", dataclasses.replace(config, model=uneven))
-
-
-def test_a_run_goes_from_coarse_to_fine_in_equal_parts(corpus, tmp_path, monkeypatch):
-    config = dataclasses.replace(SMALL, coarsening=(4, 2, 1))
-    assert [coarsening(step, config) for step in range(6)] == [4, 4, 2, 2, 1, 1]
-    assert [coarsening(step, SMALL) for step in range(6)] == [1] * 6
-    seen, forward = [], ByteCover.forward
-
-    def noted(self, spectrogram):
-        if self.training:
-            seen.append(spectrogram.shape[-1])
-        return forward(self, spectrogram)
-
-    monkeypatch.setattr(ByteCover, "forward", noted)
-    model = load_model(run(corpus, tmp_path, config))
-    assert seen == [3, 3, 6, 6, 12, 12] and model.config.min_frames == 12
 
 
 def test_a_checkpoint_of_another_network_is_no_beginning(corpus, tmp_path):
