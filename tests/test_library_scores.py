@@ -19,7 +19,7 @@ from bytecover_lite.songbook.corpus import build
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     path = tmp_path_factory.mktemp("scores") / "tiny"
-    return build("tiny", path, settings=FeatureSettings(averaging=40), jobs=1)
+    return build("tiny", path, settings=FeatureSettings(averaging=20), jobs=1)
 
 
 def test_the_command_writes_what_the_other_commands_read(corpus, tmp_path, monkeypatch, capsys):
@@ -54,7 +54,7 @@ def test_a_corpus_without_the_split_is_refused(corpus):
 
 
 def test_a_corpus_of_finer_frames_is_seen_through_the_frames_of_the_model(corpus, tmp_path):
-    fine = build("tiny", tmp_path / "fine", settings=FeatureSettings(averaging=20), jobs=1)
+    fine = build("tiny", tmp_path / "fine", settings=FeatureSettings(averaging=10), jobs=1)
     model = ByteCover.from_pretrained()
     (left, works), (right, same_works) = (
         library_scores._embed_split(path, "test", model) for path in (corpus, fine)

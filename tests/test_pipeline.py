@@ -21,7 +21,7 @@ def corpora(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpora")
     return [
         build("tiny", folder / name, settings=FeatureSettings(averaging=averaging), jobs=1)
-        for name, averaging in (("coarse", 40), ("fine", 20))
+        for name, averaging in (("coarse", 20), ("fine", 10))
     ]
 
 

@@ -4,8 +4,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from bytecover_lite.commands_corpus import SETTINGS
 from bytecover_lite.cqt import FeatureSettings
-from bytecover_lite.recipes import PRESETS as RECIPES
 from bytecover_lite.songbook.arrange import arrange
 from bytecover_lite.songbook.compose import compose
 from bytecover_lite.songbook.corpus import PRESETS, build
@@ -64,15 +64,14 @@ def _synthesis(versions):
 
 
 def _corpus(preset):
-    """Build a preset on two processes: the lite one as its recipe wants it, else as the paper."""
-    settings = RECIPES["lite"]().model.features if preset == "lite" else FeatureSettings()
+    """Build a preset on two processes, as the command does."""
     versions = sum(block.works * block.versions for block in PRESETS[preset])
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        build(preset, folder, settings=settings, jobs=2)
+        build(preset, folder, settings=SETTINGS, jobs=2)
         seconds = time.perf_counter() - start
         size = sum(f.stat().st_size for f in Path(folder).rglob("*") if f.is_file()) / 1e6
-    what = f"build {preset} ({versions:,} versions, averaging {settings.averaging})"
+    what = f"build {preset} ({versions:,} versions, averaging {SETTINGS.averaging})"
     return [
         {"what": what, "value": seconds, "unit": "s on two processes"},
         {"what": what, "value": size, "unit": "MB"},
