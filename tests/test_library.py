@@ -210,7 +210,7 @@ def test_the_query_is_left_out_by_its_content_and_copies_are_listed_once(folder,
 
 
 def test_an_almost_identical_recording_is_the_nearest(undisturbed, tmp_path):
-    make_song(tmp_path / "longer.wav", 2, seconds=3.5)
+    make_song(tmp_path / "longer.wav", 2, seconds=3.2)
     best, second, *_ = Library.open(undisturbed).find(tmp_path / "longer.wav")
     assert best["path"].endswith("song2.wav") and best["semitones"] == 0
     assert best["distance"] < second["distance"] / 4
@@ -278,7 +278,7 @@ def test_a_recording_that_cannot_be_used_is_named(undisturbed, tmp_path):
 
 
 def test_duplicates_are_versions_and_copies(folder, tmp_path):
-    make_song(folder / "version.wav", 2, seconds=3.5)
+    make_song(folder / "version.wav", 2, seconds=3.2)
     shutil.copy(folder / "song0.wav", folder / "copy.wav")
     made, _ = Library.create(tmp_path / "index", folder, jobs=1)
     made.same_work = None

@@ -34,7 +34,7 @@ def client(library):
 @pytest.fixture(scope="module")
 def song(tmp_path_factory):
     path = tmp_path_factory.mktemp("query") / "query.wav"
-    make_song(path, 2, seconds=3.5)
+    make_song(path, 2, seconds=3.2)
     return path.read_bytes()
 
 
