@@ -77,9 +77,10 @@ def export(run: Path, out: Path, /, result: Path | None = None):
     from .results import write_result
     from .training_state import read_run
 
-    save_model(without_classifier(load_model(run / "model.safetensors")), out)
-    if result:
+    shipped = without_classifier(load_model(run / "model.safetensors"))
+    if result:  # first, because it notes whether the files are those of the commit
         write_result(result.stem, read_run(run), directory=result.parent)
+    save_model(shipped, out)
 
 
 def embed(corpus: Path, out: Path, /, model: str = "lite", device: str = "auto"):
