@@ -14,11 +14,12 @@ INSTALLED := .venv/.installed
 
 # What decides the outcome of each step; a step is redone when one of its files changes.
 method = $(foreach name,$(1),bytecover_lite/$(name).py)
-songs := $(wildcard bytecover_lite/songbook/*.py bytecover_lite/songbook/*.csv)
+songs := $(wildcard bytecover_lite/songbook/*.py bytecover_lite/songbook/*.csv) \
+	$(call method,commands_corpus)
 signal := $(call method,cqt filterbank store store_files store_writer)
 sound := $(signal) $(call method,audio decoders features)
-learning := $(call method,augment data losses model model_config optimizers recipes resnet_ibn train)
-scoring := $(call method,baselines qmax recurrence embed pipeline ranking retrieval)
+learning := $(call method,augment coarser data losses model model_config optimizers recipes resnet_ibn train)
+scoring := $(call method,baselines coarser qmax recurrence embed pipeline ranking retrieval)
 scores := build/scores/songbook-test.json build/scores/chorales.json
 
 .PHONY: help book test site pdf datacos weights bench serve clean lock readme lint unit browser assignments

@@ -145,8 +145,8 @@ def fine(**changes):
     """Return the recipe that goes on from ``wide`` with frames of half the length."""
     steps = 900
     config = wide(steps=steps, contrastive_steps=steps, crop_frames=256, validate_every=300)
-    features = FeatureSettings(averaging=20)
-    return replace(config, model=replace(config.model, features=features), **changes)
+    config = replace(config, model=replace(config.model, features=FeatureSettings(averaging=20)))
+    return replace(config, **changes)
 
 
 def ablation(**changes):
