@@ -91,8 +91,12 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 	$(BIN)/bytecover export build/run-wide build/wide.safetensors \
 		--result book/results/training_wide.json
 	$(BIN)/bytecover train build/wide build/run-fine --preset fine --start-from build/wide.safetensors
-	$(BIN)/bytecover export build/run-fine bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-fine build/fine.safetensors \
 		--result book/results/training_fine.json
+	$(BIN)/bytecover songbook build/parts --preset parts --jobs $(JOBS)
+	$(BIN)/bytecover train build/parts build/run-parts --preset parts --start-from build/fine.safetensors
+	$(BIN)/bytecover export build/run-parts bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_parts.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

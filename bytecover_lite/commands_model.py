@@ -15,7 +15,7 @@ def train(
     corpus: Path,
     out: Path,
     /,
-    preset: Literal["lite", "long", "wide", "fine", "ablation", "paper"] = "lite",
+    preset: Literal["lite", "long", "wide", "fine", "parts", "ablation", "paper"] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     tests: tuple[Path, ...] = (),
     overlap: Literal["refuse", "drop", "allow"] = "refuse",

@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``wide`` and ``fine`` what comes after it, ``ablation`` what
-the ablations share.
+``long`` the same for an hour or more, ``wide``, ``fine`` and ``parts`` what comes after it,
+``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -149,6 +149,12 @@ def fine(**changes):
     return replace(config, **changes)
 
 
+def parts(**changes):
+    """Return the recipe that goes on from ``fine``, with tunes in four parts."""
+    steps = 1_800
+    return replace(fine(steps=steps, contrastive_steps=steps), **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -182,4 +188,4 @@ def _small(*, width=0.25, averaging=40, **changes):
     return replace(config, **changes)
 
 
-PRESETS = {f.__name__: f for f in (lite, long, wide, fine, ablation, paper)}
+PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, ablation, paper)}

@@ -52,7 +52,13 @@ def test_a_fermata_is_held():
 def test_no_instrument_is_one_of_the_training_songs():
     heard = {part.program for seed in range(6) for part in chorales.play(CHORALE, seed).parts}
     assert heard <= RESERVED
-    for difficulty, seeds in (("hard", range(40)), ("tune", range(40)), ("tune", TUNES[:40])):
+    kinds = (
+        ("hard", range(40)),
+        ("tune", range(40)),
+        ("tune", TUNES[:40]),
+        ("setting", TUNES[:40]),
+    )
+    for difficulty, seeds in kinds:
         for seed in seeds:
             parts = arrange(compose(seed), seed, difficulty=difficulty).parts
             assert not RESERVED & {part.program for part in parts if not part.drums}

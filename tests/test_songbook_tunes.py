@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bytecover_lite.songbook.arrange import arrange
+from bytecover_lite.songbook.cast import GROUPS
 from bytecover_lite.songbook.choir import write_choir
 from bytecover_lite.songbook.compose import METERS, TUNES, compose, harmonised_anew
 from bytecover_lite.songbook.harmonise import harmonise
@@ -101,6 +102,34 @@ def test_a_choir_sings_tones_of_the_chords_below_the_tune():
     assert inside[on_beat].all() and (length > 0).all()
     means = {p.name: pitch[part == i].mean() for i, p in enumerate(score.parts)}
     assert means["alto"] > means["tenor"] > means["low"] + 5
+
+
+def test_a_consort_plays_four_parts_alike_and_in_order():
+    """Settings as printed: the lead is one of the group, and no part crosses the one above."""
+    drawn = ((seed, k) for seed in TUNES[:30] for k in (1, 2))
+    chosen = [(seed, choose_style(compose(seed), k, "setting", None), k) for seed, k in drawn]
+    consorts = [c for c in chosen if c[1].consort is not None and c[1].accompanied]
+    assert 0.3 < len(consorts) / len(chosen) < 0.7
+    for seed, style, k in consorts:
+        version = arrange(compose(seed), k, difficulty="setting")
+        names = ("lead", "alto", "tenor", "low")
+        first = [next(i for i, p in enumerate(version.parts) if p.name == name) for name in names]
+        assert tuple(version.parts[i].program for i in first) == GROUPS[style.consort]
+        assert all(0.4 < version.parts[i].gain < 2.5 for i in first)
+        pitches = [version.notes["pitch"][version.notes["part"] == i] for i in first]
+        means = [p.mean() for p in pitches]
+        assert means == sorted(means, reverse=True) and means[0] - means[3] > 12
+
+
+def test_settings_of_a_tune_share_their_chords_more_often_than_versions_for_the_tune_alone():
+    def agreement(difficulty):
+        works = [compose(seed) for seed in TUNES[:40]]
+        styles = [choose_style(w, k, difficulty, None) for w in works for k in range(1, 5)]
+        return np.mean([style.spread.harmony < 1 for style in styles])
+
+    assert agreement("tune") == 0 and 0.5 < agreement("setting") < 0.8
+    sung = [choose_style(compose(seed), 1, "setting", None).sung for seed in TUNES[:80]]
+    assert all(sung)
 
 
 def test_chords_alone_can_be_found_anew_and_nothing_else_changes():

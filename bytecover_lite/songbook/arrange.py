@@ -41,7 +41,8 @@ def arrange(
         Seed of the version; other seeds differ in every attribute that varies.
     difficulty : str or Spread
         ``"easy"``, ``"real"`` or ``"hard"``: how far versions lie apart; ``"tune"``: only the tune
-        is common, each version finds its own chords. A `Spread` sets every reach by itself, such
+        is common, each version finds its own chords; ``"setting"``: the tune as books print it,
+        mostly in four parts. A `Spread` sets every reach by itself, such
         as ``replace(DIFFICULTIES["hard"], tempo=0.74)`` for speeds from 0.6 to 1.67 times.
     vary : iterable of str, or mapping of str to float, optional
         Only these of ``style.ATTRIBUTES`` differ from the work's base version, which all seeds

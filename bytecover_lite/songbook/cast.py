@@ -10,6 +10,12 @@ from .version import Part
 
 # What a stranger to the genre may play a layer on: a banjo in a ballad, a synthesizer in a waltz.
 STRANGERS = (0, 4, 11, 16, 24, 25, 27, 48, 50, 61, 81, 89)
+# Programs for soprano, alto, tenor and bass: voices, strings, brass, reeds, organs, pianos.
+GROUPS = (
+    (53, 53, 53, 53), (52, 52, 52, 52), (40, 40, 41, 42), (48, 48, 48, 49), (56, 60, 57, 58),
+    (61, 61, 61, 58), (73, 68, 71, 71), (65, 65, 66, 66), (16, 16, 16, 16), (18, 18, 18, 18),
+    (0, 0, 0, 0), (4, 4, 4, 4), (24, 24, 24, 32),
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

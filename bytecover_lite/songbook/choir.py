@@ -4,27 +4,51 @@ from __future__ import annotations
 
 import numpy as np
 
+from .cast import GROUPS
+from .reharmonise import harmony_below
 from .song import Score, Song
 from .version import Part
 from .voicing import voicings
 
-# Programs for alto, tenor and bass: voices, strings, brass, reeds, organs, pianos.
-GROUPS = (
-    (53, 53, 53), (52, 52, 52), (40, 41, 42), (48, 48, 49), (60, 57, 58), (61, 61, 58),
-    (68, 71, 71), (65, 66, 66), (16, 16, 16), (18, 18, 18), (0, 0, 0), (4, 4, 4), (24, 24, 32),
-)  # fmt: skip
 _VOICES = (("alto", 57, "close", 2), ("tenor", 50, "close", 1), ("low", 38, "bass", 0))
 
 
 def write_choir(score: Score, song: Song) -> None:
     """Write alto, tenor and bass, in some versions doubled by a second group."""
+    if song.style.consort is not None:
+        _write_consort(score, song)
+        return
     rng = song.rngs["genre"]
     for level in (0.75, 0.4)[: 1 + (rng.random() < 0.3)]:
-        for program, voice in zip(GROUPS[rng.integers(len(GROUPS))], _VOICES, strict=True):
+        for program, voice in zip(GROUPS[rng.integers(len(GROUPS))][1:], _VOICES, strict=True):
             name, register, style, row = voice
             pitch = voicings(song.chords, song.tonic, register, style)[:, row]
-            part = Part(name, int(program), gain=level, colour=int(rng.integers(1, 1 << 20)))
-            _write_voice(score, song, part, pitch)
+            _write_voice(score, song, _part(rng, name, program, level), pitch)
+
+
+def _write_consort(score: Score, song: Song) -> None:
+    """Write four parts as printed: alto and tenor under the tune and as loud, a bass that walks."""
+    rng, octave = song.rngs["genre"], song.style.lead_octave
+    tune = song.plan.melody
+    alto = harmony_below(tune, song.chords)
+    tenor = harmony_below(alto, song.chords)
+    row = rng.choice(3, len(song.chords), p=(0.65, 0.25, 0.1))  # root, third or fifth
+    bass = voicings(song.chords, song.tonic, 38, "bass")[np.arange(len(row)), row]
+    second = rng.random() < 0.3
+    groups = [(GROUPS[song.style.consort], 1.0), (GROUPS[rng.integers(len(GROUPS))], 0.4)]
+    for programs, level in groups[: 1 + second]:
+        for name, program, line in (("alto", programs[1], alto), ("tenor", programs[2], tenor)):
+            line["velocity"] = tune["velocity"]
+            part = _part(rng, name, program, level * 10 ** rng.normal(0, 0.1))
+            score.add_line(part, line, octave, song.tonic)
+        part = _part(rng, "low", programs[3], level * 10 ** rng.normal(0, 0.1))
+        _write_voice(score, song, part, bass)
+    if rng.random() < 0.3:  # an organ's or a double bass's octave
+        _write_voice(score, song, _part(rng, "low octave", 16, 0.6), bass - 12)
+
+
+def _part(rng: np.random.Generator, name: str, program: int, level: float) -> Part:
+    return Part(name, int(program), gain=level, colour=int(rng.integers(1, 1 << 20)))
 
 
 def _write_voice(score: Score, song: Song, part: Part, pitch: np.ndarray) -> None:

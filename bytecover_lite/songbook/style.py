@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 
 from bytecover_lite.errors import BytecoverError
 
-from .cast import Playing, cast_band
+from .cast import GROUPS, Playing, cast_band
 from .compose import Work
 from .genres import GENRES, SINGERS, VOICE, Genre
 from .mixing import choose_production
@@ -76,7 +76,9 @@ DIFFICULTIES = {
 
 # What is left of a work of which only the tune is common; not calibrated, for training.
 TUNE_ONLY = Spread(6, 0.5, 0.9, 1.0, 0.6, 1.0, 0.7, 0.8, 1.0, 0.7, 50)
-_SPREADS = {**DIFFICULTIES, "tune": TUNE_ONLY}
+# The same tune as hymn books and tune books print it: hardly changed, mostly in four parts.
+SETTING = Spread(6, 0.4, 0.9, 1.0, 0.5, 1.0, 0.5, 0.6, 0.8, 0.6, 40)
+_SPREADS = {**DIFFICULTIES, "tune": TUNE_ONLY, "setting": SETTING}
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,8 @@ class Style:
         False without tune (karaoke), or without band.
     choral : bool
         Voices or instruments in four parts instead of a band.
+    consort : int or None
+        Group of ``cast.GROUPS`` that plays all four parts alike; None where the lead stands out.
     spread : Spread
     seeds : dict of str to int
         For the writers, one an attribute.
@@ -132,6 +136,7 @@ class Style:
     sung: bool
     accompanied: bool
     choral: bool
+    consort: int | None
     spread: Spread
     seeds: dict[str, int]
     production: Production
@@ -145,6 +150,11 @@ def choose_style(
 ) -> Style:
     """Decide how a version differs; see `arrange` for the parameters."""
     spread = _spread(difficulty, vary)
+    texture = random.Random(f"texture {work.seed} {seed}")
+    printed = spread is SETTING
+    if printed:  # chords and turns of the same school, or of another one
+        harmony, melody = texture.choice((0.15, 0.4, 1.0)), texture.uniform(0.05, spread.melody)
+        spread = replace(spread, harmony=harmony, melody=melody)
     streams = {
         name: random.Random(f"{name} {work.seed} {seed if getattr(spread, name) else 'base'}")
         for name in ATTRIBUTES
@@ -158,10 +168,14 @@ def choose_style(
     lead, hook, drums, playings, grooves = cast_band(band, genre, home, base, streams, spread)
     factor = _tempo(streams["tempo"], spread.tempo, exact, work.tempo, genre)
     cast = streams["genre"].random() if spread.genre else 0.5
-    bare, choral = 0.03, False
+    bare, choral, consort, octave = 0.03, False, None, _octave(streams["timbre"], lead.program)
     if spread is TUNE_ONLY:  # what only has a tune is often played in few parts
-        texture = random.Random(f"texture {work.seed} {seed}")
         bare, choral = 0.25, texture.random() < 0.35
+    if printed:
+        bare, choral = 0.15, texture.random() < 0.65
+        if choral and texture.random() < 0.75:
+            consort, octave = texture.randrange(len(GROUPS)), 63
+            lead = replace(lead, program=GROUPS[consort][0], gain=10 ** texture.gauss(0, 0.1))
     return Style(
         genre=genre,
         lead=lead,
@@ -170,7 +184,7 @@ def choose_style(
         playings=playings,
         grooves=grooves,
         key_shift=_key(streams["key"], spread.key, exact),
-        lead_octave=_octave(streams["timbre"], lead.program),
+        lead_octave=octave,
         tempo=work.tempo * factor,
         tempo_factor=factor,
         swing=band.uniform(*genre.swing) if work.meter != "6/8" else 0.0,
@@ -178,9 +192,10 @@ def choose_style(
         form=_form(streams["form"], work, spread.form, exact),
         guest=_guest(streams["form"], spread.form),
         other_mode=streams["harmony"].random() < 0.25 * spread.harmony,
-        sung=cast > 0.03,
+        sung=cast > 0.03 or printed,
         accompanied=cast < 1 - bare,
         choral=choral,
+        consort=consort,
         spread=spread,
         seeds={name: stream.getrandbits(32) for name, stream in streams.items()},
         production=choose_production(

@@ -11,8 +11,7 @@ import random
 
 import numpy as np
 
-from .cast import STRANGERS
-from .choir import GROUPS
+from .cast import GROUPS, STRANGERS
 from .genres import GENRES, SINGERS, VOICE
 from .version import NOTE_DTYPE, Part, Production, Version
 
