@@ -151,8 +151,9 @@ def fine(**changes):
 
 def parts(**changes):
     """Return the recipe that goes on from ``fine``, with tunes in four parts."""
-    steps = 1_800
-    return replace(fine(steps=steps, contrastive_steps=steps), **changes)
+    steps = 1_500
+    config = fine(steps=steps, contrastive_steps=steps, validate_every=250)
+    return replace(config, **{"cliques_per_batch": 32, "versions_per_clique": 2} | changes)
 
 
 def ablation(**changes):

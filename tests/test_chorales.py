@@ -7,7 +7,7 @@ from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.pipeline import open_corpus
 from bytecover_lite.songbook import chorales, recordings
 from bytecover_lite.songbook.arrange import arrange
-from bytecover_lite.songbook.compose import TUNES, compose
+from bytecover_lite.songbook.compose import HYMNS, TUNES, compose
 from bytecover_lite.songbook.families import Member
 from bytecover_lite.songbook.scores import read_score
 from bytecover_lite.songbook.unheard import RESERVED
@@ -56,7 +56,7 @@ def test_no_instrument_is_one_of_the_training_songs():
         ("hard", range(40)),
         ("tune", range(40)),
         ("tune", TUNES[:40]),
-        ("setting", TUNES[:40]),
+        ("setting", HYMNS[:40]),
     )
     for difficulty, seeds in kinds:
         for seed in seeds:

@@ -63,13 +63,14 @@ def arrange(
     """
     style = choose_style(work, seed, difficulty, vary)
     rngs = {name: np.random.Generator(np.random.PCG64(s)) for name, s in style.seeds.items()}
-    anew = style.spread.harmony == 1
-    plan = _plan(harmonised_anew(work, rngs["harmony"]) if anew else work, style)
+    harmony = style.spread.harmony
+    anew = style.printed or harmony == 1
+    plan = _plan(harmonised_anew(work, rngs["harmony"], harmony) if anew else work, style)
     if style.other_mode:
         plan = change_mode(plan, work.mode)
     chords = plan.chords
     if not anew:
-        chords = reharmonise(chords, rngs["harmony"], style.spread.harmony)
+        chords = reharmonise(chords, rngs["harmony"], harmony)
     lift = 0 if style.spread.genre else style.key_shift
     tonic = work.tonic + style.key_shift - lift
     song = Song(style, plan, chords, tonic, lift, work.meter, rngs)

@@ -27,24 +27,47 @@ def write_choir(score: Score, song: Song) -> None:
 
 
 def _write_consort(score: Score, song: Song) -> None:
-    """Write four parts as printed: alto and tenor under the tune and as loud, a bass that walks."""
-    rng, octave = song.rngs["genre"], song.style.lead_octave
+    """Write four parts as printed: each moves by itself, and none stands out."""
+    rng, base = song.rngs["genre"], song.style.lead_octave + (song.tonic + 6) % 12 - 6
     tune = song.plan.melody
     alto = harmony_below(tune, song.chords)
     tenor = harmony_below(alto, song.chords)
-    row = rng.choice(3, len(song.chords), p=(0.65, 0.25, 0.1))  # root, third or fifth
-    bass = voicings(song.chords, song.tonic, 38, "bass")[np.arange(len(row)), row]
-    second = rng.random() < 0.3
+    if rng.random() < 0.5:  # open position: the tenor takes the alto's note an octave lower
+        alto, tenor = tenor, alto
+        tenor["pitch"] -= 12
+    bass = np.zeros(len(song.chords), tune.dtype)
+    row = rng.choice(3, len(bass), p=(0.65, 0.25, 0.1))  # root, third or fifth
+    bass["pitch"] = voicings(song.chords, song.tonic, 38, "bass")[np.arange(len(row)), row] - base
+    bass["start"], bass["duration"] = song.chords["start"], song.chords["duration"] * 0.96
+    lines = [_walk(line, song.rngs["melody"]) for line in (alto, tenor, bass)]
     groups = [(GROUPS[song.style.consort], 1.0), (GROUPS[rng.integers(len(GROUPS))], 0.4)]
-    for programs, level in groups[: 1 + second]:
-        for name, program, line in (("alto", programs[1], alto), ("tenor", programs[2], tenor)):
-            line["velocity"] = tune["velocity"]
+    for programs, level in groups[: 1 + (rng.random() < 0.3)]:
+        for name, program, line in zip(("alto", "tenor", "low"), programs[1:], lines, strict=True):
             part = _part(rng, name, program, level * 10 ** rng.normal(0, 0.1))
-            score.add_line(part, line, octave, song.tonic)
-        part = _part(rng, "low", programs[3], level * 10 ** rng.normal(0, 0.1))
-        _write_voice(score, song, part, bass)
+            score.add(part, line["start"], line["duration"], line["pitch"] + base, line["velocity"])
     if rng.random() < 0.3:  # an organ's or a double bass's octave
-        _write_voice(score, song, _part(rng, "low octave", 16, 0.6), bass - 12)
+        part = _part(rng, "low octave", 16, 0.6)
+        score.add(
+            part, bass["start"], bass["duration"], bass["pitch"] + base - 12, bass["velocity"]
+        )
+
+
+def _walk(line: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Fill thirds with passing notes, and let some notes come late (suspensions)."""
+    line["velocity"] = 0.78
+    coming = np.diff(line["pitch"], append=line["pitch"][-1:])
+    came = np.diff(line["pitch"], prepend=line["pitch"][:1])
+    dice, long = rng.random(len(line)), line["duration"] > 0.8
+    passing = long & np.isin(np.abs(coming), (3, 4)) & (dice < 0.5)
+    late = long & np.isin(np.abs(came), (1, 2)) & (dice > 0.85) & ~passing
+    second = line[passing | late].copy()
+    line["duration"][passing | late] /= 2
+    second["duration"] /= 2
+    second["start"] += second["duration"]
+    middle = line["pitch"] + np.sign(coming) * (np.abs(coming) - 2)
+    second["pitch"] = np.where(passing, middle, line["pitch"])[passing | late]
+    line["pitch"] -= np.where(late, came, 0)
+    return np.concatenate([line, second])
 
 
 def _part(rng: np.random.Generator, name: str, program: int, level: float) -> Part:

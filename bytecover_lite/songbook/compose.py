@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .harmonise import harmonise
+from .harmonise import harmonise, mixed
 from .idioms import IDIOMS, Idiom
 from .melody import hook_line, melody_line
 from .theory import (
@@ -24,9 +24,10 @@ from .theory import (
     pitch_classes,
 )
 from .titles import title
-from .tunes import write_tune
+from .tunes import HYMN, KINDS, write_tune
 
 TUNES = range(30_000_000, 40_000_000)  # seeds of works that own no harmony, only a tune
+HYMNS = range(50_000_000, 60_000_000)  # the same, for a tune that is sung in four parts
 THROUGH_COMPOSED = range(40_000_000, 41_000_000)  # seeds of works no part of which comes back
 METERS = {"4/4": 4.0, "3/4": 3.0, "6/8": 3.0}  # quarter notes a bar
 SECTION_NAMES = {
@@ -108,11 +109,11 @@ def compose(seed: int) -> Work:
     Returns
     -------
     Work
-        2 to 5 minutes at its own tempo, those of ``TUNES`` from 40 seconds up; the same for the
-        same seed on every platform.
+        2 to 5 minutes at its own tempo, those of ``TUNES`` from 40 seconds up, those of ``HYMNS``
+        from 20; the same for the same seed on every platform.
     """
     rng = random.Random(f"work {seed}")
-    if seed in TUNES:
+    if seed in TUNES or seed in HYMNS:
         return _tune(rng, seed)
     idiom = rng.choices(IDIOMS, [i.weight for i in IDIOMS])[0]
     mode, meter = rng.choice(idiom.modes), rng.choice(idiom.meters)
@@ -140,12 +141,22 @@ def compose(seed: int) -> Work:
     )
 
 
-def harmonised_anew(work: Work, rng: np.random.Generator) -> Work:
-    """Return the work with other chords under the same tune, found by another taste."""
+def harmonised_anew(work: Work, rng: np.random.Generator, share: float = 1.0) -> Work:
+    """Return the work with other chords under the same tune, found by another taste.
+
+    Parameters
+    ----------
+    work : Work
+    rng : np.random.Generator
+    share : float, 0..1
+        Share of the bars that get them.
+    """
     bar, sections = METERS[work.meter], {}
     for name, section in work.sections.items():
         if len(section.melody):
-            chords = harmonise(section.melody, section.beats, bar, work.mode, rng)
+            chords = harmonise(section.melody, section.beats, bar, work.mode, rng, _pace(work.seed))
+            if share < 1:
+                chords = mixed(section.chords, chords, section.beats, bar, share, rng)
             sections[name] = replace(section, chords=chords)
     for name, section in work.sections.items():
         if name not in sections:
@@ -154,30 +165,38 @@ def harmonised_anew(work: Work, rng: np.random.Generator) -> Work:
 
 
 def _tune(rng: random.Random, seed: int) -> Work:
-    """Write a work of ``TUNES``: strains, each twice in a dance, sung or played in rounds."""
-    kind, mode, meter, tempo, strains = write_tune(rng)
+    """Write a work of a tune alone: strains, each twice in a dance, sung or played in rounds."""
+    kind, mode, meter, tempo, strains = write_tune(rng, (HYMN,) if seed in HYMNS else KINDS)
     bar, taste = METERS[meter], np.random.Generator(np.random.PCG64(seed))
     names = ("verse", "chorus", "bridge")[: len(strains)]
     sections = {}
     for name, (beats, line) in zip(names, strains, strict=True):
-        sections[name] = Section(name, beats, harmonise(line, beats, bar, mode, taste), line)
+        chords = harmonise(line, beats, bar, mode, taste, _pace(seed))
+        sections[name] = Section(name, beats, chords, line)
     for name in ("intro", "solo", "outro"):
         sections[name] = _borrow(name, sections["verse"], bar, 99 if name == "solo" else 4)
     once = [name for name in names for _ in range(2 if kind == "dance" else 1)]
     seconds = sum(sections[name].beats for name in once) * 60 / tempo
     tune = strains[0][1]
+    name, tonic = title(rng), rng.randrange(12)
+    rounds = max(1, round(rng.uniform(40, 150) / seconds))
     return Work(
         seed=seed,
-        title=title(rng),
+        title=name,
         idiom=kind,
-        tonic=rng.randrange(12),
+        tonic=tonic,
         mode=mode,
         meter=meter,
         tempo=tempo,
-        form=tuple(once * max(1, round(rng.uniform(40, 150) / seconds))),
+        form=tuple(once * (rng.choice((1, 1, 1, 2)) if seed in HYMNS else rounds)),
         sections=sections,
         hook=tune[tune["start"] < 2 * bar - 1e-3],
     )
+
+
+def _pace(seed: int) -> float | None:
+    """Return how often the chords of a work may change, in quarter notes; None: by taste."""
+    return 1.0 if seed in HYMNS else None
 
 
 def _form(rng: random.Random, idiom: Idiom) -> str:

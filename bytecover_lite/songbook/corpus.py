@@ -18,7 +18,7 @@ from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.errors import BytecoverError
 
 from .arrange import arrange
-from .compose import THROUGH_COMPOSED, TUNES, compose
+from .compose import HYMNS, THROUGH_COMPOSED, TUNES, compose
 from .distinct import NEAR, fingerprint, nearest
 from .render import draw
 
@@ -37,6 +37,8 @@ SEEDS = {
     "example": range(14_000_000, 15_000_000),
     "tunes": TUNES[:9_000_000],
     "validation tunes": TUNES[9_000_000:],
+    "hymns": HYMNS[:9_000_000],
+    "validation hymns": HYMNS[9_000_000:],
     "through-composed": THROUGH_COMPOSED,
 }
 for _a, _b in combinations(SEEDS.values(), 2):
@@ -92,15 +94,15 @@ PRESETS = {
         Block("validation", "validation tunes", 80, 4, ("tune",)),
     ),
     "parts": (
-        Block("train", "train", 5000, 6, ("easy", "real", "hard"), skip=20000),
-        Block("train", "tunes", 2500, 6, ("tune",), skip=4000),
-        Block("train", "tunes", 4500, 6, ("setting", "setting", "setting", "tune"), skip=6500),
+        Block("train", "train", 4000, 6, ("easy", "real", "hard"), skip=20000),
+        Block("train", "tunes", 3000, 6, ("tune", "setting"), skip=4000),
+        Block("train", "hymns", 5000, 6, ("setting",)),
         Block("validation", "validation", 80, 4, ("real", "hard")),
         Block("validation", "validation tunes", 80, 4, ("tune",)),
-        Block("validation", "validation tunes", 80, 4, ("setting",), skip=80),
+        Block("validation", "validation hymns", 80, 4, ("setting",)),
     ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
-    "settings": (Block("validation", "validation tunes", 80, 4, ("setting",), skip=80),),
+    "hymns": (Block("validation", "validation hymns", 80, 4, ("setting",)),),
     "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
     "real": (Block("test", "test", 80, 4, ("real",)),),

@@ -18,7 +18,12 @@ _VOCABULARY = 20  # chords that one harmonisation draws from
 
 
 def harmonise(
-    tune: np.ndarray, beats: float, bar: float, mode: str, rng: np.random.Generator
+    tune: np.ndarray,
+    beats: float,
+    bar: float,
+    mode: str,
+    rng: np.random.Generator,
+    step: float | None = None,
 ) -> np.ndarray:
     """Find chords for a tune: those that fit its notes, follow each other and suit a taste.
 
@@ -32,13 +37,16 @@ def harmonise(
         A key of ``theory.MODES``.
     rng : np.random.Generator
         The taste: how often chords change, which ones are liked, how far they may leave the scale.
+    step : float, optional
+        How often they may change, in quarter notes, whatever the taste.
 
     Returns
     -------
     np.ndarray [dtype=CHORD_DTYPE]
         In order, without gaps, from 0 to ``beats``.
     """
-    step = float(rng.choice((1.0, 1.0, bar / 2, bar, bar, 2 * bar)))
+    usual = float(rng.choice((1.0, 1.0, bar / 2, bar, bar, 2 * bar)))
+    step = step or usual
     starts = np.arange(0, beats - 1e-3, step)
     outside = (_MEMBERS & ~pitch_classes(CHORD_SCALES.get(mode, mode))).sum(axis=1)
     liking = rng.gumbel(0, rng.uniform(0.1, 0.5), len(_ROOT))
@@ -53,6 +61,36 @@ def harmonise(
     chords["start"] = starts
     chords["duration"] = np.minimum(step, beats - starts)
     chords["root"], chords["kind"] = _ROOT[chosen], _KIND[chosen]
+    return chords
+
+
+def mixed(
+    own: np.ndarray, other: np.ndarray, beats: float, bar: float, share: float, rng
+) -> np.ndarray:
+    """Take some bars from another harmonisation, as a composer does who sets a tune again.
+
+    Parameters
+    ----------
+    own, other : np.ndarray [dtype=CHORD_DTYPE]
+        Two harmonisations of one tune.
+    beats, bar : float
+        Length of the tune and of its bars, in quarter notes.
+    share : float, 0..1
+        Probability that a bar is from the other one.
+    rng : np.random.Generator
+
+    Returns
+    -------
+    np.ndarray [dtype=CHORD_DTYPE]
+        A chord a beat.
+    """
+    starts = np.arange(0, beats - 1e-3)
+    there = (rng.random(int(np.ceil(beats / bar))) < share)[(starts // bar).astype(int)]
+    sources = [
+        chords[np.searchsorted(chords["start"], starts + 1e-3) - 1] for chords in (own, other)
+    ]
+    chords = np.where(there, sources[1], sources[0])
+    chords["start"], chords["duration"] = starts, np.minimum(1.0, beats - starts)
     return chords
 
 

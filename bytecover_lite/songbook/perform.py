@@ -29,7 +29,8 @@ def perform(score: Score, song: Song) -> np.ndarray:
     start, length, pitch, velocity, part = score.table()
     count = len(start)
     drift = style.genre.rubato * (0.3 + loose) + 0.012 * loose
-    seconds = clock(rng, song.plan.beats, style.tempo, drift, style.swing, _LEAD_IN)
+    held = _held(song, rng) if style.printed else 0.0
+    seconds = clock(rng, song.plan.beats, style.tempo, drift, style.swing, _LEAD_IN, held)
     begin = seconds(start)
     timing = style.genre.tightness * (0.3 + loose)
     notes = np.zeros(count, NOTE_DTYPE)
@@ -44,3 +45,12 @@ def perform(score: Score, song: Song) -> np.ndarray:
     notes["pitch"] = np.clip(np.where(drums, pitch, pitch + song.lift + error), 12, 120)
     notes["part"] = part
     return notes
+
+
+def _held(song: Song, rng: np.random.Generator) -> np.ndarray:
+    """Return what each beat is stretched by: in some versions the long notes of a tune are held."""
+    held = np.zeros(int(np.ceil(song.plan.beats)) + 8)
+    tune = song.plan.melody
+    last = (tune["start"] + tune["duration"])[tune["duration"] > 1.8].astype(int)
+    held[last] = rng.choice((0.0, rng.uniform(0.1, 1.2)))
+    return held

@@ -112,6 +112,8 @@ class Style:
         Voices or instruments in four parts instead of a band.
     consort : int or None
         Group of ``cast.GROUPS`` that plays all four parts alike; None where the lead stands out.
+    printed : bool
+        Kept near to what a book has: new chords bar by bar, the ends of phrases held.
     spread : Spread
     seeds : dict of str to int
         For the writers, one an attribute.
@@ -137,6 +139,7 @@ class Style:
     accompanied: bool
     choral: bool
     consort: int | None
+    printed: bool
     spread: Spread
     seeds: dict[str, int]
     production: Production
@@ -153,7 +156,7 @@ def choose_style(
     texture = random.Random(f"texture {work.seed} {seed}")
     printed = spread is SETTING
     if printed:  # chords and turns of the same school, or of another one
-        harmony, melody = texture.choice((0.15, 0.4, 1.0)), texture.uniform(0.05, spread.melody)
+        harmony, melody = texture.choice((0.2, 0.5, 1.0)), texture.uniform(0.05, spread.melody)
         spread = replace(spread, harmony=harmony, melody=melody)
     streams = {
         name: random.Random(f"{name} {work.seed} {seed if getattr(spread, name) else 'base'}")
@@ -172,8 +175,8 @@ def choose_style(
     if spread is TUNE_ONLY:  # what only has a tune is often played in few parts
         bare, choral = 0.25, texture.random() < 0.35
     if printed:
-        bare, choral = 0.15, texture.random() < 0.65
-        if choral and texture.random() < 0.75:
+        bare, choral = 0.15, texture.random() < 0.75
+        if choral and texture.random() < 0.8:
             consort, octave = texture.randrange(len(GROUPS)), 63
             lead = replace(lead, program=GROUPS[consort][0], gain=10 ** texture.gauss(0, 0.1))
     return Style(
@@ -187,15 +190,16 @@ def choose_style(
         lead_octave=octave,
         tempo=work.tempo * factor,
         tempo_factor=factor,
-        swing=band.uniform(*genre.swing) if work.meter != "6/8" else 0.0,
+        swing=band.uniform(*genre.swing) if work.meter != "6/8" and consort is None else 0.0,
         feel=_feel(band, work.tempo * (factor if spread.genre else 1.0), work.meter),
         form=_form(streams["form"], work, spread.form, exact),
         guest=_guest(streams["form"], spread.form),
-        other_mode=streams["harmony"].random() < 0.25 * spread.harmony,
+        other_mode=streams["harmony"].random() < 0.25 * spread.harmony and not printed,
         sung=cast > 0.03 or printed,
         accompanied=cast < 1 - bare,
         choral=choral,
         consort=consort,
+        printed=printed,
         spread=spread,
         seeds={name: stream.getrandbits(32) for name, stream in streams.items()},
         production=choose_production(

@@ -116,7 +116,13 @@ def _shifted(table: np.ndarray, beats: float, **semitones: int) -> np.ndarray:
 
 
 def clock(
-    rng: np.random.Generator, beats: float, tempo: float, drift: float, swing: float, lead_in: float
+    rng: np.random.Generator,
+    beats: float,
+    tempo: float,
+    drift: float,
+    swing: float,
+    lead_in: float,
+    held: np.ndarray | float = 0.0,
 ):
     """Return a function from beats to seconds: tempo, its drift, a last slowing down, swing.
 
@@ -133,6 +139,8 @@ def clock(
         0 straight eighths, 1 triplets.
     lead_in : float
         Seconds before the first beat.
+    held : float or np.ndarray [shape=(ceil(beats) + 8,)]
+        What each beat is stretched by, 0 where it is in time.
     """
     count = int(np.ceil(beats)) + 8
     wander = np.cumsum(rng.standard_normal(count // 4 + 2)) * drift * 0.5
@@ -141,7 +149,8 @@ def clock(
     log_tempo += rng.standard_normal(count) * drift * 0.5
     slow = min(8, count // 4)
     log_tempo[int(beats) - slow : int(beats)] -= drift * np.linspace(0, 6, slow)
-    seconds = np.concatenate([[0], np.cumsum(60 / tempo * np.exp(-np.clip(log_tempo, -0.5, 0.5)))])
+    lengths = 60 / tempo * np.exp(-np.clip(log_tempo, -0.5, 0.5)) * (1 + held)
+    seconds = np.concatenate([[0], np.cumsum(lengths)])
     offbeat = 0.5 + swing / 6
 
     def to_seconds(beat: np.ndarray) -> np.ndarray:

@@ -93,15 +93,28 @@ KINDS = (
         (60, 130), (2, 4), (("aabA",), ("aaBA",), ("abaB", "cdaB"), ("abcB",), ("aB", "cB")), 0.3,
     ),
 )
+HYMN = Kind(  # longer than those above, and mostly one note a beat, as in four parts
+    "hymn", _CHURCH,
+    {
+        "4/4": ((1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 1, 1), (1, 1, 0.5, 0.5, 1), (1, 0.5, 0.5, 1, 1),
+            (1.5, 0.5, 1, 1), (2, 1, 1), (0.5, 0.5, 1, 1, 1), (1, 1, 1, 0.5, 0.5)),
+        "3/4": ((1, 1, 1), (1, 1, 1), (2, 1), (1, 0.5, 0.5, 1), (1.5, 0.5, 1), (1, 2)),
+    },
+    {"4/4": ((1, 1, 2), (2, 2), (1, 1, 1, -1), (1, 3), (4,)), "3/4": ((3,), (2, -1), (1, 2))},
+    (54, 104), (2, 2, 2, 4), (("abab", "cdeF"), ("abab", "cdE"), ("abab", "cdefG"), ("abcD",),
+        ("abcdeF",), ("abcd", "efgH"), ("abab", "cdcE"), ("aabb", "cdE")), 0.16,
+)
 # fmt: on
 
 
-def write_tune(rng: random.Random):
+def write_tune(rng: random.Random, kinds: tuple[Kind, ...] = KINDS):
     """Write a tune.
 
     Parameters
     ----------
     rng : random.Random
+    kinds : tuple of Kind
+        One of which it is.
 
     Returns
     -------
@@ -111,7 +124,7 @@ def write_tune(rng: random.Random):
     strains : list of (float, np.ndarray [dtype=LINE_DTYPE])
         Length in beats and notes of each, semitones above the tonic; one to three.
     """
-    kind = rng.choice(KINDS)
+    kind = rng.choice(kinds)
     mode, meter = rng.choice(kind.modes), rng.choice(sorted(kind.rhythms))
     scheme, bars = rng.choice(kind.schemes), rng.choice(kind.phrase)
     leap = kind.leap * rng.uniform(0.6, 1.4)
