@@ -34,7 +34,7 @@ print(peak() - before)
 
 
 def rows(quick=False):
-    """Measure on one thread.
+    """Measure on one thread, decoding ahead on a second one.
 
     Parameters
     ----------
@@ -63,7 +63,8 @@ def _file_to_feature(folder, suffix, seconds, repeats):
     candidates = {
         "decoder alone": lambda: _decode(path),
         "load_audio": lambda: load_audio(path),
-        "file to feature": lambda: extract_file(path, SETTINGS),
+        "file to feature": lambda: extract_file(path, SETTINGS, ahead=False),
+        "file to feature, decoding ahead": lambda: extract_file(path, SETTINGS, ahead=True),
     }
     if suffix in ("mp3", "ogg"):  # decoded by FFmpeg here, because it is the faster one
         candidates["libsndfile's decoder alone"] = lambda: _decode_by_libsndfile(path)
