@@ -96,7 +96,7 @@ def extract_features(versions_table, out, settings, *, jobs, cluster=None, progr
     return pd.DataFrame(table, columns=["version", "status", "reason", "note"])
 
 
-def extract_file(path, settings, *, ahead=None):
+def extract_file(path, settings):
     """Extract the averaged CQT of one audio file, in constant memory.
 
     Parameters
@@ -105,9 +105,6 @@ def extract_file(path, settings, *, ahead=None):
         The file.
     settings : FeatureSettings
         Of the constant-Q transform; the file is resampled to its rate.
-    ahead : bool, optional
-        Decode in a second thread while this one transforms; the features are the same. Default:
-        if torch may use more than one thread.
 
     Returns
     -------
@@ -124,27 +121,13 @@ def extract_file(path, settings, *, ahead=None):
     stream = stream_audio(
         path, sr=settings.sample_rate, highest=settings.highest, multiples=True, block_seconds=0
     )
-    if ahead is None:
-        ahead = torch.get_num_threads() > 1
-    features = extract(_ahead(stream) if ahead else stream, settings, multiple=stream.multiple)
+    features = extract(stream, settings, multiple=stream.multiple)
     if not features.shape[1]:
         raise AudioTooShort(
             f"{path}: {stream.seconds:.2f} s are too short for one averaged frame of "
             f"{settings.seconds_per_frame:.2f} s; leave it out"
         )
     return features, stream.notes
-
-
-def _ahead(blocks):
-    """Let a second thread decode the next block while this one works on the last."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    blocks = iter(blocks)
-    with ThreadPoolExecutor(1) as decoder:
-        coming = decoder.submit(next, blocks, None)
-        while (block := coming.result()) is not None:
-            coming = decoder.submit(next, blocks, None)
-            yield block
 
 
 @contextlib.contextmanager

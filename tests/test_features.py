@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from bytecover_lite import features
-from bytecover_lite.audio import AudioTooShort, AudioTruncated, load_audio, write_wav
+from bytecover_lite.audio import AudioTooShort, load_audio, write_wav
 from bytecover_lite.cqt import FeatureSettings, average_frames, cqt
 from bytecover_lite.features import FeaturesError, extract_features, extract_file
 from bytecover_lite.store import FeatureStore, StoreError
@@ -95,19 +95,6 @@ def test_one_averaged_frame_is_enough_and_less_is_refused(tmp_path):
     assert extract_file(tmp_path / "enough.wav", SETTINGS)[0].shape == (84, 1)
     with pytest.raises(AudioTooShort, match=r"short.wav: 0\.44 s are too short .* of 0\.46 s"):
         extract_file(tmp_path / "short.wav", SETTINGS)
-
-
-def test_decoding_ahead_changes_no_value_and_hides_no_error(tmp_path):
-    path = make_tones(tmp_path, 1, 20)[0]  # four blocks
-    one, two = (extract_file(path, SETTINGS, ahead=ahead) for ahead in (False, True))
-    assert one[0].tobytes() == two[0].tobytes() and one[1] == two[1]
-    cut = tmp_path / "cut.wav"
-    cut.write_bytes(path.read_bytes()[:-400_000])
-    running = threading.active_count()
-    for ahead in (False, True):
-        with pytest.raises(AudioTruncated, match="truncated"):
-            extract_file(cut, SETTINGS, ahead=ahead)
-    assert threading.active_count() == running
 
 
 def test_a_second_run_does_only_what_failed_before(tmp_path, tones, undisturbed):

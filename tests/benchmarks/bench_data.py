@@ -34,7 +34,7 @@ print(peak() - before)
 
 
 def rows(quick=False):
-    """Measure on one thread, decoding ahead on a second one.
+    """Measure on one thread.
 
     Parameters
     ----------
@@ -63,8 +63,7 @@ def _file_to_feature(folder, suffix, seconds, repeats):
     candidates = {
         "decoder alone": lambda: _decode(path),
         "load_audio": lambda: load_audio(path),
-        "file to feature": lambda: extract_file(path, SETTINGS, ahead=False),
-        "file to feature, decoding ahead": lambda: extract_file(path, SETTINGS, ahead=True),
+        "file to feature": lambda: extract_file(path, SETTINGS),
     }
     if suffix in ("mp3", "ogg"):  # decoded by FFmpeg here, because it is the faster one
         candidates["libsndfile's decoder alone"] = lambda: _decode_by_libsndfile(path)
