@@ -49,15 +49,15 @@ def sets():
     for name, blocks in corpus.PRESETS.items():
         for block in blocks:
             kinds = ", ".join(block.difficulties)
-            lines.append(
-                f"| `{name}` | {block.split} | {block.works:,} | {block.versions} | {kinds} |"
-            )
+            what = next((w for w in ("tunes", "hymns") if w in block.seeds), "songs")
+            works = f"{block.works:,} {what}"
+            lines.append(f"| `{name}` | {block.split} | {works} | {block.versions} | {kinds} |")
     for name in ("chorales", "folk"):
         table = ROOT / "bytecover_lite" / "songbook" / f"{name}.csv"
         families = [line.split(",")[0] for line in table.read_text("utf-8").splitlines()[1:]]
         each = f"{len(families)} in all"
         lines.append(
-            f"| `bytecover {name}` | test | {len(set(families))} | {each} | real variation |"
+            f"| `bytecover {name}` | test | {len(set(families))} tunes | {each} | real variation |"
         )
     return "\n".join([*lines, ""])
 
