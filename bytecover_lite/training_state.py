@@ -6,6 +6,7 @@ atomically.
 
 import dataclasses
 import json
+from pathlib import Path
 
 from .errors import BytecoverError
 from .files import replace_file
@@ -83,7 +84,8 @@ def read_run(directory):
     Returns
     -------
     dict
-        ``config`` (as nested dicts), ``steps`` done, ``best`` validation MAP, ``seconds`` it took
+        ``config`` (as nested dicts; of the checkpoint it started from only the file's name, because
+        folders mean nothing elsewhere), ``steps`` done, ``best`` validation MAP, ``seconds`` it took
         (validation included), and ``rows``: one dict a step with the losses, and the validation MAP
         where it was measured.
 
@@ -93,6 +95,7 @@ def read_run(directory):
         If there is no readable state.
     """
     _, config, facts = _read(directory / "state.safetensors")
+    config = config | {"start_from": Path(str(config.get("start_from", ""))).name}
     rows = [{k: round(v, 4) for k, v in row.items()} for row in facts["rows"]]
     kept = {name: facts[name] for name in ("best", "seconds")}
     return {"config": config, "steps": facts["step"], **kept, "rows": rows}

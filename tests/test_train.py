@@ -216,6 +216,8 @@ def test_training_can_begin_with_a_checkpoint_and_its_classifier_begins_anew(cor
     for name, weight in load_model(first).named_parameters():
         same = torch.allclose(weight, second[name], atol=1e-6)
         assert same != name.startswith("classifier."), name
+    assert first.is_absolute()  # no folder of this machine goes into what is published
+    assert read_run(tmp_path / "second")["config"]["start_from"] == first.name
 
 
 def test_a_recipe_of_longer_frames_trains_on_the_same_corpus_and_from_the_same_weights(
