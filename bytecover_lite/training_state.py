@@ -85,9 +85,9 @@ def read_run(directory):
     -------
     dict
         ``config`` (as nested dicts; of the checkpoint it started from only the file's name, because
-        folders mean nothing elsewhere), ``steps`` done, ``best`` validation MAP, ``seconds`` it took
-        (validation included), and ``rows``: one dict a step with the losses, and the validation MAP
-        where it was measured.
+        folders mean nothing elsewhere), ``steps`` done, ``best`` validation MAP, ``seconds`` it
+        took (validation included), and ``rows``: one dict a step with the losses, and the
+        validation MAP where it was measured.
 
     Raises
     ------
