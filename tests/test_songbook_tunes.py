@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
+from bytecover_lite.songbook import perform
 from bytecover_lite.songbook.arrange import arrange
 from bytecover_lite.songbook.cast import GROUPS
-from bytecover_lite.songbook.choir import write_choir
+from bytecover_lite.songbook.choir import _walk, write_choir
 from bytecover_lite.songbook.compose import HYMNS, METERS, TUNES, compose, harmonised_anew
 from bytecover_lite.songbook.harmonise import harmonise, mixed
 from bytecover_lite.songbook.song import Score, Song
 from bytecover_lite.songbook.style import choose_style
-from bytecover_lite.songbook.theory import CHORD_MEMBERS, MODES
+from bytecover_lite.songbook.theory import CHORD_MEMBERS, LINE_DTYPE, MODES
 from bytecover_lite.songbook.timeline import lay_out
 
 SEEDS = [*TUNES[:24], *HYMNS[:24]]
@@ -121,6 +122,26 @@ def test_a_consort_plays_four_parts_alike_and_in_order():
         assert means == sorted(means, reverse=True) and means[0] - means[3] > 12
 
 
+def test_a_part_walks_without_gaps_or_overlaps_through_notes_next_to_its_own():
+    """Passing notes lie between their neighbours, suspensions repeat the note before."""
+    line = np.zeros(200, LINE_DTYPE)
+    line["start"], line["duration"] = np.arange(200), 1
+    line["pitch"] = np.cumsum(taste(0).choice([-4, -2, 0, 1, 3], 200))
+    walked = _walk(line.copy(), taste(1))
+    walked = walked[np.argsort(walked["start"])]
+    assert 275 > len(walked) > 230
+    ends = walked["start"] + walked["duration"]
+    assert np.array_equal(ends[:-1], walked["start"][1:])
+    at = walked["start"].astype(int)
+    first = walked["start"] == at
+    moved = walked["pitch"] != line["pitch"][at]
+    assert np.array_equal(walked["pitch"][first & moved], line["pitch"][at - 1][first & moved])
+    passing = ~first & moved
+    before, after = line["pitch"][at[passing]], line["pitch"][at[passing] + 1]
+    assert passing.any() and (first & moved).any()
+    assert ((walked["pitch"][passing] - before) * (after - walked["pitch"][passing]) > 0).all()
+
+
 def test_a_hymn_is_set_again_bar_by_bar():
     """A share of the bars gets other chords, the rest keeps its own; the tune stays."""
     for seed in HYMNS[:6]:
@@ -151,16 +172,23 @@ def test_mixing_takes_whole_bars_of_either_harmonisation():
     assert (same[0] | same[1]).all() and same[0].any() and same[1].any()
 
 
-def test_long_notes_are_held_in_some_settings_and_all_settings_are_sung():
-    """A fermata: the beat on which a long note ends takes longer than the others."""
-    stretched = []
-    for seed in HYMNS[:24]:
-        version = arrange(compose(seed), 1, difficulty="setting")
-        lead = version.notes[version.notes["part"] == 0]
-        assert version.parts[0].name == "lead" and len(lead) > 8
-        steps = np.diff(np.sort(lead["start"]))
-        stretched.append(np.percentile(steps, 95) / np.median(steps))
-    assert np.ptp(stretched) > 1
+def test_long_notes_are_held_in_some_settings_and_the_rest_stays_in_time(monkeypatch):
+    """Fermatas: without them the same notes come, as early or earlier."""
+    works = [compose(seed) for seed in HYMNS[:24]]
+    held = [arrange(work, 1, difficulty="setting") for work in works]
+    drawn = perform._held
+    monkeypatch.setattr(perform, "_held", lambda song, rng: 0 * drawn(song, rng))
+    later = []
+    for version, work in zip(held, works, strict=True):
+        plain = arrange(work, 1, difficulty="setting")
+        assert np.array_equal(version.notes["pitch"], plain.notes["pitch"])
+        assert version.parts[0].name == "lead"
+        late = version.notes["start"] - plain.notes["start"]
+        assert abs(late[np.argmin(plain.notes["start"])]) < 1e-4  # nothing long came before
+        assert late.min() > -1e-3
+        later.append(late.max())
+    unheld = np.array(later) < 1e-3
+    assert 4 < unheld.sum() < 20 and max(later) > 2
 
 
 def test_chords_alone_can_be_found_anew_and_nothing_else_changes():
