@@ -15,7 +15,9 @@ def train(
     corpus: Path,
     out: Path,
     /,
-    preset: Literal["lite", "long", "wide", "fine", "parts", "ablation", "paper"] = "lite",
+    preset: Literal[
+        "lite", "long", "wide", "fine", "parts", "played", "ablation", "paper"
+    ] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     tests: tuple[Path, ...] = (),
     overlap: Literal["refuse", "drop", "allow"] = "refuse",

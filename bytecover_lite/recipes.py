@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``wide``, ``fine`` and ``parts`` what comes after it,
-``ablation`` what the ablations share.
+``long`` the same for an hour or more, ``wide``, ``fine``, ``parts`` and ``played`` what comes after
+it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -156,6 +156,13 @@ def parts(**changes):
     return replace(config, **{"cliques_per_batch": 32, "versions_per_clique": 2} | changes)
 
 
+def played(**changes):
+    """Return the recipe that goes on from ``parts``: parts that move, tunes among a few players."""
+    steps = 1_800
+    config = parts(steps=steps, contrastive_steps=steps, validate_every=300)
+    return replace(config, **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -189,4 +196,4 @@ def _small(*, width=0.25, averaging=40, **changes):
     return replace(config, **changes)
 
 
-PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, ablation, paper)}
+PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, played, ablation, paper)}

@@ -39,6 +39,15 @@ def write_drums(score: Score, song: Song) -> None:
     score.add(song.style.drums, start, length, drum.astype(np.float32), accent)
 
 
+def write_drone(score: Score, song: Song) -> None:
+    """Hold the tonic and its fifth, as pipes do; the player breathes every four bars."""
+    starts = song.plan.bar_starts[::4]
+    length = np.minimum(4 * song.plan.bar, song.plan.beats - starts)
+    pitches = 48 + song.tonic % 12 + np.repeat([-12.0, 0.0, 7.0], len(starts))
+    loud = np.full(len(pitches), 0.7, np.float32)
+    score.add(song.style.drone, np.tile(starts, 3), np.tile(length, 3), pitches, loud)
+
+
 def _pulse(song: Song):
     """Return pattern starts, pattern length in beats, and the bar that each pattern is in.
 

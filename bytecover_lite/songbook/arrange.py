@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from .accompany import write_drums, write_layer
+from .accompany import write_drone, write_drums, write_layer
 from .choir import write_choir
 from .compose import METERS, Work, compose, harmonised_anew
 from .perform import perform
@@ -42,7 +42,8 @@ def arrange(
     difficulty : str or Spread
         ``"easy"``, ``"real"`` or ``"hard"``: how far versions lie apart; ``"tune"``: only the tune
         is common, each version finds its own chords; ``"setting"``: the tune as books print it,
-        mostly in four parts. A `Spread` sets every reach by itself, such
+        mostly in four parts; ``"polyphony"``: the same with parts that move in eighths;
+        ``"session"``: a tune among a few players. A `Spread` sets every reach by itself, such
         as ``replace(DIFFICULTIES["hard"], tempo=0.74)`` for speeds from 0.6 to 1.67 times.
     vary : iterable of str, or mapping of str to float, optional
         Only these of ``style.ATTRIBUTES`` differ from the work's base version, which all seeds
@@ -79,6 +80,8 @@ def arrange(
     if style.choral and style.accompanied:
         write_choir(score, song)
     elif style.accompanied or not score.parts:
+        if style.drone:
+            write_drone(score, song)
         write_hook(score, song)
         for playing in style.playings:
             write_layer(score, song, playing)

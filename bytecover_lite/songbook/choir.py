@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cast import GROUPS
+from .cast import ALL_GROUPS, GROUPS
 from .reharmonise import harmony_below
 from .song import Score, Song
+from .theory import LINE_DTYPE
 from .version import Part
 from .voicing import voicings
 
@@ -29,27 +30,83 @@ def write_choir(score: Score, song: Song) -> None:
 def _write_consort(score: Score, song: Song) -> None:
     """Write four parts as printed: each moves by itself, and none stands out."""
     rng, base = song.rngs["genre"], song.style.lead_octave + (song.tonic + 6) % 12 - 6
-    tune = song.plan.melody
-    alto = harmony_below(tune, song.chords)
-    tenor = harmony_below(alto, song.chords)
+    moving, tune = song.style.moving, song.plan.melody
+    if moving and rng.random() < 0.5:
+        alto, tenor = (_beneath(song, base, register, row) for _, register, _, row in _VOICES[:2])
+    else:
+        alto = harmony_below(tune, song.chords)
+        tenor = harmony_below(alto, song.chords)
     if rng.random() < 0.5:  # open position: the tenor takes the alto's note an octave lower
         alto, tenor = tenor, alto
         tenor["pitch"] -= 12
-    bass = np.zeros(len(song.chords), tune.dtype)
+    bass = _chord_line(song)
     row = rng.choice(3, len(bass), p=(0.65, 0.25, 0.1))  # root, third or fifth
     bass["pitch"] = voicings(song.chords, song.tonic, 38, "bass")[np.arange(len(row)), row] - base
-    bass["start"], bass["duration"] = song.chords["start"], song.chords["duration"] * 0.96
-    lines = [_walk(line, song.rngs["melody"]) for line in (alto, tenor, bass)]
-    groups = [(GROUPS[song.style.consort], 1.0), (GROUPS[rng.integers(len(GROUPS))], 0.4)]
+    lines = [alto, tenor, bass]
+    if moving:
+        scale, share = np.unique(np.round(tune["pitch"]) % 12), rng.uniform(0.35, 1.0)
+        lines = [_divide(line, scale, song.rngs["melody"], share) for line in lines]
+    else:
+        lines = [_walk(line, song.rngs["melody"]) for line in lines]
+    groups = [(ALL_GROUPS[song.style.consort], 1.0), (GROUPS[rng.integers(len(GROUPS))], 0.4)]
+    if moving and rng.random() < 0.25:  # each on an instrument of its own
+        mixed = [ALL_GROUPS[rng.integers(len(ALL_GROUPS))][place] for place in range(4)]
+        groups[0] = (tuple(mixed), 1.0)
+    spread = 0.2 if moving else 0.1
     for programs, level in groups[: 1 + (rng.random() < 0.3)]:
         for name, program, line in zip(("alto", "tenor", "low"), programs[1:], lines, strict=True):
-            part = _part(rng, name, program, level * 10 ** rng.normal(0, 0.1))
+            part = _part(rng, name, program, level * 10 ** rng.normal(0, spread))
             score.add(part, line["start"], line["duration"], line["pitch"] + base, line["velocity"])
     if rng.random() < 0.3:  # an organ's or a double bass's octave
         part = _part(rng, "low octave", 16, 0.6)
         score.add(
             part, bass["start"], bass["duration"], bass["pitch"] + base - 12, bass["velocity"]
         )
+
+
+def _chord_line(song: Song) -> np.ndarray:
+    """Return a line of one note a chord, without pitches."""
+    line = np.zeros(len(song.chords), LINE_DTYPE)
+    line["start"], line["duration"] = song.chords["start"], song.chords["duration"] * 0.96
+    line["velocity"] = 0.78
+    return line
+
+
+def _beneath(song: Song, base: int, register: int, row: int) -> np.ndarray:
+    """Return a part that stays where it is while the tune goes its way: a tone of each chord."""
+    line = _chord_line(song)
+    line["pitch"] = voicings(song.chords, song.tonic, register, "close")[:, row] - base
+    return line
+
+
+def _divide(line: np.ndarray, scale: np.ndarray, rng, share: float) -> np.ndarray:
+    """Divide a share of the notes in two: on the way to the next one, or around it.
+
+    Parameters
+    ----------
+    line : np.ndarray [dtype=LINE_DTYPE]
+    scale : np.ndarray
+        Semitones above the tonic that may be passed through, 0..11.
+    rng : np.random.Generator
+    share : float, 0..1
+    """
+    line["velocity"] = 0.78
+    coming = np.diff(line["pitch"], append=line["pitch"][-1:])
+    chosen = (line["duration"] > 0.8) & (rng.random(len(line)) < share)
+    away = np.where(rng.random(len(line)) < 0.5, 1, -1)
+    towards = np.sign(coming)
+    far = np.abs(coming) > 4  # leaps are met half way
+    near = np.abs(coming) < 3  # steps and repeated notes turn aside first
+    origin = line["pitch"] + np.where(far, np.trunc(coming / 2), 0) - np.where(far, towards, 0)
+    direction = np.where(near, np.where(towards == 0, away, -towards), towards)
+    reached = np.round(origin)[:, None] + direction[:, None] * np.arange(1, 5)
+    first = np.isin(reached % 12, scale).argmax(axis=1)
+    second = line[chosen].copy()
+    line["duration"][chosen] /= 2
+    second["duration"] /= 2
+    second["start"] += second["duration"]
+    second["pitch"] = reached[np.arange(len(line)), first][chosen]
+    return np.concatenate([line, second])
 
 
 def _walk(line: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields, replace
 
 from bytecover_lite.errors import BytecoverError
 
-from .cast import GROUPS, Playing, cast_band
+from .cast import ALL_GROUPS, DRONES, GROUPS, Playing, cast_band
 from .compose import Work
 from .genres import GENRES, SINGERS, VOICE, Genre
 from .mixing import choose_production
@@ -78,7 +78,50 @@ DIFFICULTIES = {
 TUNE_ONLY = Spread(6, 0.5, 0.9, 1.0, 0.6, 1.0, 0.7, 0.8, 1.0, 0.7, 50)
 # The same tune as hymn books and tune books print it: hardly changed, mostly in four parts.
 SETTING = Spread(6, 0.4, 0.9, 1.0, 0.5, 1.0, 0.5, 0.6, 0.8, 0.6, 40)
-_SPREADS = {**DIFFICULTIES, "tune": TUNE_ONLY, "setting": SETTING}
+# The same, its parts moving in eighths, unequally loud, on any instruments, at any tempo.
+POLYPHONY = Spread(6, 0.7, 0.9, 1.0, 0.5, 1.0, 0.35, 0.6, 0.8, 0.6, 40)
+# A tune among a few players: alone, over a drone, or with one or two that strike or hold chords.
+SESSION = Spread(6, 0.8, 0.9, 1.0, 0.6, 1.0, 0.6, 0.6, 0.8, 0.6, 40)
+_SPREADS = {
+    **DIFFICULTIES,
+    "tune": TUNE_ONLY,
+    "setting": SETTING,
+    "polyphony": POLYPHONY,
+    "session": SESSION,
+}
+
+
+@dataclass(frozen=True)
+class Texture:
+    """How a difficulty for training is played.
+
+    Parameters
+    ----------
+    bare, choral, consort : float, 0..1
+        How often a version is the tune alone, in four parts, and these on one group alike.
+    harmonies : tuple of float
+        Shares of the bars with new chords, one of which a version takes; empty: as the spread.
+    printed, moving : bool
+        See `Style`.
+    few : bool
+        A drone, one or two of the band, or nobody beside the tune.
+    """
+
+    bare: float = 0.03
+    choral: float = 0.0
+    consort: float = 0.0
+    harmonies: tuple[float, ...] = ()
+    printed: bool = False
+    moving: bool = False
+    few: bool = False
+
+
+_TEXTURES = {
+    "tune": Texture(0.25, 0.35),
+    "setting": Texture(0.15, 0.75, 0.8, (0.2, 0.5, 1.0), printed=True),
+    "polyphony": Texture(0.08, 0.9, 0.9, (0.1, 0.3, 0.6), printed=True, moving=True),
+    "session": Texture(0.3, few=True),
+}
 
 
 @dataclass(frozen=True)
@@ -111,9 +154,14 @@ class Style:
     choral : bool
         Voices or instruments in four parts instead of a band.
     consort : int or None
-        Group of ``cast.GROUPS`` that plays all four parts alike; None where the lead stands out.
+        Group of ``cast.ALL_GROUPS`` that plays all four parts alike; None where the lead stands
+        out.
     printed : bool
         Kept near to what a book has: new chords bar by bar, the ends of phrases held.
+    moving : bool
+        A consort's lower parts fill most of their moves, and no two parts are equally loud.
+    drone : Part or None
+        Holds the tonic and its fifth all along.
     spread : Spread
     seeds : dict of str to int
         For the writers, one an attribute.
@@ -140,6 +188,8 @@ class Style:
     choral: bool
     consort: int | None
     printed: bool
+    moving: bool
+    drone: Part | None
     spread: Spread
     seeds: dict[str, int]
     production: Production
@@ -153,10 +203,11 @@ def choose_style(
 ) -> Style:
     """Decide how a version differs; see `arrange` for the parameters."""
     spread = _spread(difficulty, vary)
-    texture = random.Random(f"texture {work.seed} {seed}")
-    printed = spread is SETTING
-    if printed:  # chords and turns of the same school, or of another one
-        harmony, melody = texture.choice((0.2, 0.5, 1.0)), texture.uniform(0.05, spread.melody)
+    rng = random.Random(f"texture {work.seed} {seed}")
+    named = isinstance(difficulty, str) and vary is None
+    texture = _TEXTURES.get(difficulty, Texture()) if named else Texture()
+    if texture.harmonies:  # chords and turns of the same school, or of another one
+        harmony, melody = rng.choice(texture.harmonies), rng.uniform(0.05, spread.melody)
         spread = replace(spread, harmony=harmony, melody=melody)
     streams = {
         name: random.Random(f"{name} {work.seed} {seed if getattr(spread, name) else 'base'}")
@@ -171,14 +222,17 @@ def choose_style(
     lead, hook, drums, playings, grooves = cast_band(band, genre, home, base, streams, spread)
     factor = _tempo(streams["tempo"], spread.tempo, exact, work.tempo, genre)
     cast = streams["genre"].random() if spread.genre else 0.5
-    bare, choral, consort, octave = 0.03, False, None, _octave(streams["timbre"], lead.program)
-    if spread is TUNE_ONLY:  # what only has a tune is often played in few parts
-        bare, choral = 0.25, texture.random() < 0.35
-    if printed:
-        bare, choral = 0.15, texture.random() < 0.75
-        if choral and texture.random() < 0.8:
-            consort, octave = texture.randrange(len(GROUPS)), 63
-            lead = replace(lead, program=GROUPS[consort][0], gain=10 ** texture.gauss(0, 0.1))
+    alike = texture.printed or texture.few
+    consort, drone, octave = None, None, _octave(streams["timbre"], lead.program)
+    choral = bool(texture.choral) and rng.random() < texture.choral
+    if choral and texture.consort and rng.random() < texture.consort:
+        consort, octave, lead = _consort(rng, lead, moving=texture.moving)
+    form = _form(streams["form"], work, spread.form, exact)
+    if texture.moving or texture.few:  # nobody is there to play what has no tune
+        form = tuple(item for item in form if item[0] not in ("intro", "solo", "outro"))
+        form = form or (("verse", 0),)
+    if texture.few:
+        playings, grooves, drone = _few(rng, playings, grooves)
     return Style(
         genre=genre,
         lead=lead,
@@ -192,20 +246,42 @@ def choose_style(
         tempo_factor=factor,
         swing=band.uniform(*genre.swing) if work.meter != "6/8" and consort is None else 0.0,
         feel=_feel(band, work.tempo * (factor if spread.genre else 1.0), work.meter),
-        form=_form(streams["form"], work, spread.form, exact),
+        form=form,
         guest=_guest(streams["form"], spread.form),
-        other_mode=streams["harmony"].random() < 0.25 * spread.harmony and not printed,
-        sung=cast > 0.03 or printed,
-        accompanied=cast < 1 - bare,
+        other_mode=streams["harmony"].random() < 0.25 * spread.harmony and not alike,
+        sung=cast > 0.03 or alike,
+        accompanied=cast < 1 - texture.bare,
         choral=choral,
         consort=consort,
-        printed=printed,
+        printed=texture.printed,
+        moving=texture.moving,
+        drone=drone,
         spread=spread,
         seeds={name: stream.getrandbits(32) for name, stream in streams.items()},
         production=choose_production(
             streams["mix"], streams["noise"], streams["tuning"], genre, spread
         ),
     )
+
+
+def _consort(rng: random.Random, lead: Part, *, moving: bool) -> tuple[int, int, Part]:
+    """Choose a group for four parts, the octave of the tune, and its player."""
+    groups, level = (ALL_GROUPS, 0.2) if moving else (GROUPS, 0.1)
+    chosen, octave = rng.randrange(len(groups)), 63
+    lead = replace(lead, program=groups[chosen][0], gain=10 ** rng.gauss(0, level))
+    if moving and rng.random() < 0.15:
+        octave = 51
+    return chosen, octave, lead
+
+
+def _few(rng: random.Random, playings, grooves):
+    """Let few play: a drone or not, one or two layers of the band, seldom drums."""
+    count, drone = rng.choice((0, 1, 1, 2)), None
+    if not count or rng.random() < 0.25:
+        level = 0.35 * 10 ** rng.gauss(0, 0.15)
+        drone = Part("drone", rng.choice(DRONES), gain=level, colour=rng.randrange(1, 1 << 20))
+    chosen = rng.sample(playings, min(count, len(playings)))
+    return tuple(chosen), grooves if rng.random() < 0.15 else (), drone
 
 
 def _spread(difficulty: str | Spread, vary) -> Spread:

@@ -11,7 +11,8 @@ import random
 
 import numpy as np
 
-from .cast import GROUPS, STRANGERS
+from .cast import ALL_GROUPS, STRANGERS
+from .cast import DRONES as TRAINED_DRONES
 from .genres import GENRES, SINGERS, VOICE
 from .version import NOTE_DTYPE, Part, Production, Version
 
@@ -39,8 +40,8 @@ RESERVED = frozenset(
     + [program for program, _ in LEADS]
     + [*DRONES, *PLUCKED, *SUSTAINED, *BASSES]
 )
-_TRAINED = {VOICE, *SINGERS, *STRANGERS}.union(
-    *GROUPS,
+_TRAINED = {VOICE, *SINGERS, *STRANGERS, *TRAINED_DRONES}.union(
+    *ALL_GROUPS,
     *((*g.leads, *g.hooks, *(p for layer in g.layers for p in layer.programs))
       for g in GENRES.values())
 )  # fmt: skip
