@@ -32,7 +32,8 @@ def _write_consort(score: Score, song: Song) -> None:
     rng, base = song.rngs["genre"], song.style.lead_octave + (song.tonic + 6) % 12 - 6
     moving, tune = song.style.moving, song.plan.melody
     if moving and rng.random() < 0.5:
-        alto, tenor = (_beneath(song, base, register, row) for _, register, _, row in _VOICES[:2])
+        middle = base + round(float(np.median(tune["pitch"])))
+        alto, tenor = _beneath(song, base, middle - 10), _beneath(song, base, middle - 17)
     else:
         alto = harmony_below(tune, song.chords)
         tenor = harmony_below(alto, song.chords)
@@ -72,10 +73,10 @@ def _chord_line(song: Song) -> np.ndarray:
     return line
 
 
-def _beneath(song: Song, base: int, register: int, row: int) -> np.ndarray:
+def _beneath(song: Song, base: int, register: int) -> np.ndarray:
     """Return a part that stays where it is while the tune goes its way: a tone of each chord."""
     line = _chord_line(song)
-    line["pitch"] = voicings(song.chords, song.tonic, register, "close")[:, row] - base
+    line["pitch"] = voicings(song.chords, song.tonic, register, "close")[:, 1] - base
     return line
 
 
