@@ -158,8 +158,8 @@ def parts(**changes):
 
 def played(**changes):
     """Return the recipe that goes on from ``parts``: parts that move, tunes among a few players."""
-    steps = 1_800
-    config = parts(steps=steps, contrastive_steps=steps, validate_every=300)
+    steps = 2_200
+    config = parts(steps=steps, contrastive_steps=steps, validate_every=275)
     return replace(config, **changes)
 
 
