@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from .allocator import keep_freed_memory
 from .coarser import coarsened
 from .data import CliqueDataset
 from .embed import check_settings, embed_versions
@@ -65,6 +66,8 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
         If the run in ``out`` has another configuration or is damaged, or is being trained.
     """
     fabric = _launch(accelerator, devices, nodes, config.precision)
+    if fabric.device.type == "cpu":
+        keep_freed_memory()
     training, validation = _split(versions)
     n_classes = training["clique"].nunique() if config.classification_weight else 0
     shape = replace(config.model, n_classes=n_classes, min_frames=config.crop_frames)

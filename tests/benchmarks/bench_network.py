@@ -1,8 +1,12 @@
 """Cost of a training step and of an embedding, beside what the processor could do."""
 
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from bytecover_lite.allocator import keep_freed_memory
 from bytecover_lite.losses import multi_loss
 from bytecover_lite.model import ByteCover, ByteCoverConfig
 from tests.benchmarks.timing import interleaved, matmul_rate
@@ -27,7 +31,8 @@ def rows(quick=False):
     torch.set_num_threads(1)
     batch, frames, repeats = (8, 10, 1) if quick else (64, 100, 5)
     peak = matmul_rate()
-    table = _small_steps(batch, frames, repeats, peak) + _embedding(frames, repeats, peak)
+    table = _small_steps(batch, frames, repeats, peak) + _kept_memory(batch, frames, repeats)
+    table += _embedding(frames, repeats, peak)
     return table + (_gpu(quick) if torch.cuda.is_available() else [])
 
 
@@ -80,6 +85,41 @@ def _small_steps(batch, frames, repeats, peak):
         }
         for name, time in times.items()
     ]
+
+
+def _kept_memory(batch, frames, repeats):
+    """Measure the same step in two processes, of which one keeps the memory that it frees."""
+    spawn, pools = multiprocessing.get_context("spawn"), {}
+    for name, keep in (("given back", False), ("kept", True)):
+        settings = (keep, batch, frames)
+        pools[name] = ProcessPoolExecutor(1, spawn, initializer=_prepare, initargs=settings)
+    steps = {name: lambda pool=pool: pool.submit(_run).result() for name, pool in pools.items()}
+    times = interleaved(steps, repeats=repeats)
+    for pool in pools.values():
+        pool.shutdown()
+    return [
+        {
+            "what": f"training step, ResNet18-IBN width .25, {batch} x {frames} frames, "
+            f"channels_last, bfloat16, freed memory {name}",
+            "value": time,
+            "unit": "s",
+            "baseline": "given back",
+            "ratio": times["given back"] / time,
+        }
+        for name, time in times.items()
+    ]
+
+
+def _prepare(keep, batch, frames):
+    global _run_step
+    torch.set_num_threads(1)
+    if keep:
+        keep_freed_memory()
+    _run_step = make_step(SMALL, batch, frames, channels_last=True, bfloat16=True)
+
+
+def _run():
+    _run_step()
 
 
 def _embedding(frames, repeats, peak):
