@@ -95,8 +95,12 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 		--result book/results/training_fine.json
 	$(BIN)/bytecover songbook build/parts --preset parts --jobs $(JOBS)
 	$(BIN)/bytecover train build/parts build/run-parts --preset parts --start-from build/fine.safetensors
-	$(BIN)/bytecover export build/run-parts bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-parts build/parts.safetensors \
 		--result book/results/training_parts.json
+	$(BIN)/bytecover songbook build/played --preset played --jobs $(JOBS)
+	$(BIN)/bytecover train build/played build/run-played --preset played --start-from build/parts.safetensors
+	$(BIN)/bytecover export build/run-played bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_played.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

@@ -57,6 +57,8 @@ def test_no_instrument_is_one_of_the_training_songs():
         ("tune", range(40)),
         ("tune", TUNES[:40]),
         ("setting", HYMNS[:40]),
+        ("polyphony", HYMNS[:80]),
+        ("session", TUNES[:80]),
     )
     for difficulty, seeds in kinds:
         for seed in seeds:

@@ -11,7 +11,9 @@ from bytecover_lite.songbook import corpus, style
 ROOT = Path(__file__).resolve().parents[2]
 _STAGE_SETS = {
     "hymns": "validation hymns, mostly in four parts",
+    "polyphony": "the same, parts that move",
     "tunes": "validation songs, only the tune in common",
+    "session": "the same, few players",
     "songbook-real": "test songs, `real`",
     "songbook-hard": "test songs, `hard`",
     "chorales": "Bach chorales",
@@ -64,10 +66,10 @@ def sets():
 
 def stages():
     """Return what each stage of the shipped training gives, beside what an alignment hears."""
-    lines = ["| MAP | Qmax | after `wide` | after `fine` | after `parts` |", "|---" * 5 + "|"]
+    lines = ["| MAP | Qmax | after `fine` | after `parts` | after `played` |", "|---" * 5 + "|"]
     for file, name in _STAGE_SETS.items():
-        wide, fine, shipped = (_rows(f"{kind}_{file}") for kind in ("wide", "fine", "scores"))
-        found = [shipped["qmax"], wide["model"], fine["model"], shipped["model"]]
+        fine, parts, shipped = (_rows(f"{kind}_{file}") for kind in ("fine", "parts", "scores"))
+        found = [shipped["qmax"], fine["model"], parts["model"], shipped["model"]]
         cells = [f"{r['map']:.3f} [{r['map_low']:.3f}, {r['map_high']:.3f}]" for r in found]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
@@ -76,7 +78,7 @@ def stages():
 def training():
     """Return what each recipe of the shipped checkpoint took."""
     lines = ["| recipe | steps | seconds | on | best MAP on validation |", "|---" * 5 + "|"]
-    for name in ("long", "wide", "fine", "parts"):
+    for name in ("long", "wide", "fine", "parts", "played"):
         path = ROOT / "book" / "results" / f"training_{name}.json"
         run = json.loads(path.read_text(encoding="utf-8"))
         seconds = f"{run['seconds']:,.0f}" if "seconds" in run else "not noted"
