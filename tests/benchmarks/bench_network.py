@@ -89,11 +89,15 @@ def _small_steps(batch, frames, repeats, peak):
 
 def _kept_memory(batch, frames, repeats):
     """Measure the same step in two processes, of which one keeps the memory that it frees."""
+    from tests.benchmarks import bench_network as here  # under a name that other processes know
+
     spawn, pools = multiprocessing.get_context("spawn"), {}
     for name, keep in (("given back", False), ("kept", True)):
         settings = (keep, batch, frames)
-        pools[name] = ProcessPoolExecutor(1, spawn, initializer=_prepare, initargs=settings)
-    steps = {name: lambda pool=pool: pool.submit(_run).result() for name, pool in pools.items()}
+        pools[name] = ProcessPoolExecutor(1, spawn, initializer=here._prepare, initargs=settings)
+    steps = {
+        name: lambda pool=pool: pool.submit(here._run).result() for name, pool in pools.items()
+    }
     times = interleaved(steps, repeats=repeats)
     for pool in pools.values():
         pool.shutdown()
