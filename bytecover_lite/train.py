@@ -34,6 +34,8 @@ class TrainingError(BytecoverError):
 def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=1, progress=True):
     """Train a ByteCover and keep the best one by validation MAP.
 
+    On a CPU the process keeps the memory that it frees, from here on (`keep_freed_memory`).
+
     Parameters
     ----------
     config : TrainConfig

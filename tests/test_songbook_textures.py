@@ -124,14 +124,15 @@ def test_a_few_of_any_song_can_play_it():
             assert "intro" not in version.form and len(of_part(version, "lead"))
 
 
-def test_stages_of_the_shipped_training_and_their_validations_share_no_work():
-    stages = ("large", "wide", "parts", "played")
+def test_stages_of_the_shipped_training_share_no_work_nor_do_the_validation_sets():
+    chosen = [b for name in ("large", "wide", "parts", "played") for b in PRESETS[name]]
+    chosen = [block for block in chosen if block.split == "train"]
+    chosen += [b for name in ("tunes", "hymns", "session", "polyphony") for b in PRESETS[name]]
     ranges = {}
-    for name in stages:
-        for block in PRESETS[name]:
-            if block.split == "train":
-                span = (block.skip, block.skip + block.works)
-                ranges.setdefault(block.seeds, []).append(span)
+    for block in chosen:
+        assert block.seeds.startswith("validation") == (block.split == "validation")
+        ranges.setdefault(block.seeds, []).append((block.skip, block.skip + block.works))
+    assert len(ranges) == 5
     for spans in ranges.values():
         for (a, b), (c, d) in combinations(spans, 2):
             assert b <= c or d <= a

@@ -28,7 +28,7 @@ def write_choir(score: Score, song: Song) -> None:
 
 
 def _write_consort(score: Score, song: Song) -> None:
-    """Write four parts as printed: each moves by itself, and none stands out."""
+    """Write four parts as printed: each moves by itself; equally loud, unless they move much."""
     rng, base = song.rngs["genre"], song.style.lead_octave + (song.tonic + 6) % 12 - 6
     moving, tune = song.style.moving, song.plan.melody
     if moving and rng.random() < 0.5:
