@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``wide``, ``fine``, ``parts`` and ``played`` what comes after
-it, ``ablation`` what the ablations share.
+``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played`` and ``voices`` what
+comes after it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -163,6 +163,13 @@ def played(**changes):
     return replace(config, **changes)
 
 
+def voices(**changes):
+    """Return the recipe that goes on from ``played``: four parts of which three are independent."""
+    steps = 2_200
+    config = played(steps=steps, contrastive_steps=steps)
+    return replace(config, **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -196,4 +203,4 @@ def _small(*, width=0.25, averaging=40, **changes):
     return replace(config, **changes)
 
 
-PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, played, ablation, paper)}
+PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, played, voices, ablation, paper)}

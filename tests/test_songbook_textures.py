@@ -76,7 +76,7 @@ def test_polyphony_has_more_notes_and_less_equal_parts_than_a_setting():
         )
         gains = [[next(p.gain for p in v.parts if p.name == n) for n in PARTS] for v, _ in found]
         levels[difficulty] = np.std(20 * np.log10(gains))
-        groups |= {style.consort for _, style in found if style.moving}
+        groups |= {style.consort for _, style in found if style.texture.moving}
     assert density["polyphony"] > 1.25 * density["setting"]
     assert levels["polyphony"] > 3 > levels["setting"]
     assert all(group < len(ALL_GROUPS) for group in groups) and len(groups) > 12
@@ -125,14 +125,16 @@ def test_a_few_of_any_song_can_play_it():
 
 
 def test_stages_of_the_shipped_training_share_no_work_nor_do_the_validation_sets():
-    chosen = [b for name in ("large", "wide", "parts", "played") for b in PRESETS[name]]
+    chosen = [b for name in ("large", "wide", "parts", "played", "voices") for b in PRESETS[name]]
     chosen = [block for block in chosen if block.split == "train"]
-    chosen += [b for name in ("tunes", "hymns", "session", "polyphony") for b in PRESETS[name]]
+    chosen += [
+        b for name in ("tunes", "hymns", "session", "polyphony", "school") for b in PRESETS[name]
+    ]
     ranges = {}
     for block in chosen:
         assert block.seeds.startswith("validation") == (block.split == "validation")
         ranges.setdefault(block.seeds, []).append((block.skip, block.skip + block.works))
-    assert len(ranges) == 5
+    assert len(ranges) == 7
     for spans in ranges.values():
         for (a, b), (c, d) in combinations(spans, 2):
             assert b <= c or d <= a

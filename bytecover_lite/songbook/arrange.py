@@ -43,8 +43,9 @@ def arrange(
         ``"easy"``, ``"real"`` or ``"hard"``: how far versions lie apart; ``"tune"``: only the tune
         is common, each version finds its own chords; ``"setting"``: the tune as books print it,
         mostly in four parts; ``"polyphony"``: the same with parts that move in eighths;
-        ``"session"``: a tune among a few players. A `Spread` sets every reach by itself, such
-        as ``replace(DIFFICULTIES["hard"], tempo=0.74)`` for speeds from 0.6 to 1.67 times.
+        ``"school"``: the same, its lower parts led by rule, not by the tune; ``"session"``: a
+        tune among a few players. A `Spread` sets every reach by itself, such as
+        ``replace(DIFFICULTIES["hard"], tempo=0.74)`` for speeds from 0.6 to 1.67 times.
     vary : iterable of str, or mapping of str to float, optional
         Only these of ``style.ATTRIBUTES`` differ from the work's base version, which all seeds
         share: a set takes the difficulty's amounts; a mapping gives the exact size of the change
@@ -65,7 +66,7 @@ def arrange(
     style = choose_style(work, seed, difficulty, vary)
     rngs = {name: np.random.Generator(np.random.PCG64(s)) for name, s in style.seeds.items()}
     harmony = style.spread.harmony
-    anew = style.printed or harmony == 1
+    anew = style.texture.printed or harmony == 1
     plan = _plan(harmonised_anew(work, rngs["harmony"], harmony) if anew else work, style)
     if style.other_mode:
         plan = change_mode(plan, work.mode)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .cast import ALL_GROUPS, GROUPS
+from .leading import lead_voices
 from .reharmonise import harmony_below
 from .song import Score, Song
 from .theory import LINE_DTYPE
@@ -30,25 +31,15 @@ def write_choir(score: Score, song: Song) -> None:
 def _write_consort(score: Score, song: Song) -> None:
     """Write four parts as printed: each moves by itself; equally loud, unless they move much."""
     rng, base = song.rngs["genre"], song.style.lead_octave + (song.tonic + 6) % 12 - 6
-    moving, tune = song.style.moving, song.plan.melody
-    if moving and rng.random() < 0.5:
-        middle = base + round(float(np.median(tune["pitch"])))
-        alto, tenor = _beneath(song, base, middle - 10), _beneath(song, base, middle - 17)
-    else:
-        alto = harmony_below(tune, song.chords)
-        tenor = harmony_below(alto, song.chords)
-    if rng.random() < 0.5:  # open position: the tenor takes the alto's note an octave lower
-        alto, tenor = tenor, alto
-        tenor["pitch"] -= 12
-    bass = _chord_line(song)
-    row = rng.choice(3, len(bass), p=(0.65, 0.25, 0.1))  # root, third or fifth
-    bass["pitch"] = voicings(song.chords, song.tonic, 38, "bass")[np.arange(len(row)), row] - base
-    lines = [alto, tenor, bass]
+    texture, tune = song.style.texture, song.plan.melody
+    moving, dice = texture.moving, song.rngs["melody"]
+    lines = _independent(song, base, rng) if texture.school else _beneath_the_tune(song, base, rng)
+    bass = lines[-1]
     if moving:
         scale, share = np.unique(np.round(tune["pitch"]) % 12), rng.uniform(0.35, 1.0)
-        lines = [_divide(line, scale, song.rngs["melody"], share) for line in lines]
+        lines = [_divide(line, scale, dice, share) for line in lines]
     else:
-        lines = [_walk(line, song.rngs["melody"]) for line in lines]
+        lines = [_walk(line, dice) for line in lines]
     groups = [(ALL_GROUPS[song.style.consort], 1.0), (GROUPS[rng.integers(len(GROUPS))], 0.4)]
     if moving and rng.random() < 0.25:  # each on an instrument of its own
         mixed = [ALL_GROUPS[rng.integers(len(ALL_GROUPS))][place] for place in range(4)]
@@ -63,6 +54,37 @@ def _write_consort(score: Score, song: Song) -> None:
         score.add(
             part, bass["start"], bass["duration"], bass["pitch"] + base - 12, bass["velocity"]
         )
+
+
+def _beneath_the_tune(song: Song, base: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return alto and tenor that keep to the tune or to their place, and a bass of chord tones."""
+    tune = song.plan.melody
+    if song.style.texture.moving and rng.random() < 0.5:
+        middle = base + round(float(np.median(tune["pitch"])))
+        alto, tenor = _beneath(song, base, middle - 10), _beneath(song, base, middle - 17)
+    else:
+        alto = harmony_below(tune, song.chords)
+        tenor = harmony_below(alto, song.chords)
+    if rng.random() < 0.5:  # open position: the tenor takes the alto's note an octave lower
+        alto, tenor = tenor, alto
+        tenor["pitch"] -= 12
+    bass = _chord_line(song)
+    row = rng.choice(3, len(bass), p=(0.65, 0.25, 0.1))  # root, third or fifth
+    bass["pitch"] = voicings(song.chords, song.tonic, 38, "bass")[np.arange(len(row)), row] - base
+    return [alto, tenor, bass]
+
+
+def _independent(song: Song, base: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Return alto, tenor and bass by the rules of voice leading, kept more or less strictly."""
+    tune = song.plan.melody
+    sung = np.searchsorted(tune["start"], song.chords["start"] + 1e-3) - 1
+    top = tune["pitch"][np.maximum(sung, 0)] + base
+    freedom = rng.choice((0.1, 0.3, 0.6, 1.0))
+    voices = lead_voices(top, song.chords, song.tonic, freedom, rng)
+    lines = [_chord_line(song) for _ in range(3)]
+    for line, pitches in zip(lines, voices.T, strict=True):
+        line["pitch"] = pitches - base
+    return lines
 
 
 def _chord_line(song: Song) -> np.ndarray:

@@ -24,10 +24,11 @@ from .theory import (
     pitch_classes,
 )
 from .titles import title
-from .tunes import HYMN, KINDS, write_tune
+from .tunes import HYMN, KINDS, PSALM, Kind, write_tune
 
 TUNES = range(30_000_000, 40_000_000)  # seeds of works that own no harmony, only a tune
 HYMNS = range(50_000_000, 60_000_000)  # the same, for a tune that is sung in four parts
+PSALMS = range(60_000_000, 70_000_000)  # tunes of one school: alike in rhythm and in harmony
 THROUGH_COMPOSED = range(40_000_000, 41_000_000)  # seeds of works no part of which comes back
 METERS = {"4/4": 4.0, "3/4": 3.0, "6/8": 3.0}  # quarter notes a bar
 SECTION_NAMES = {
@@ -110,10 +111,10 @@ def compose(seed: int) -> Work:
     -------
     Work
         2 to 5 minutes at its own tempo, those of ``TUNES`` from 40 seconds up, those of ``HYMNS``
-        from 20; the same for the same seed on every platform.
+        and ``PSALMS`` from 20; the same for the same seed on every platform.
     """
     rng = random.Random(f"work {seed}")
-    if seed in TUNES or seed in HYMNS:
+    if seed in TUNES or seed in HYMNS or seed in PSALMS:
         return _tune(rng, seed)
     idiom = rng.choices(IDIOMS, [i.weight for i in IDIOMS])[0]
     mode, meter = rng.choice(idiom.modes), rng.choice(idiom.meters)
@@ -154,7 +155,9 @@ def harmonised_anew(work: Work, rng: np.random.Generator, share: float = 1.0) ->
     bar, sections = METERS[work.meter], {}
     for name, section in work.sections.items():
         if len(section.melody):
-            chords = harmonise(section.melody, section.beats, bar, work.mode, rng, _pace(work.seed))
+            chords = harmonise(
+                section.melody, section.beats, bar, work.mode, rng, **_habits(work.seed)
+            )
             if share < 1:
                 chords = mixed(section.chords, chords, section.beats, bar, share, rng)
             sections[name] = replace(section, chords=chords)
@@ -166,12 +169,12 @@ def harmonised_anew(work: Work, rng: np.random.Generator, share: float = 1.0) ->
 
 def _tune(rng: random.Random, seed: int) -> Work:
     """Write a work of a tune alone: strains, each twice in a dance, sung or played in rounds."""
-    kind, mode, meter, tempo, strains = write_tune(rng, (HYMN,) if seed in HYMNS else KINDS)
+    kind, mode, meter, tempo, strains = write_tune(rng, _kinds(seed))
     bar, taste = METERS[meter], np.random.Generator(np.random.PCG64(seed))
     names = ("verse", "chorus", "bridge")[: len(strains)]
     sections = {}
     for name, (beats, line) in zip(names, strains, strict=True):
-        chords = harmonise(line, beats, bar, mode, taste, _pace(seed))
+        chords = harmonise(line, beats, bar, mode, taste, **_habits(seed))
         sections[name] = Section(name, beats, chords, line)
     for name in ("intro", "solo", "outro"):
         sections[name] = _borrow(name, sections["verse"], bar, 99 if name == "solo" else 4)
@@ -188,15 +191,20 @@ def _tune(rng: random.Random, seed: int) -> Work:
         mode=mode,
         meter=meter,
         tempo=tempo,
-        form=tuple(once * (rng.choice((1, 1, 1, 2)) if seed in HYMNS else rounds)),
+        form=tuple(once * (rng.choice((1, 1, 1, 2)) if _habits(seed)["step"] else rounds)),
         sections=sections,
         hook=tune[tune["start"] < 2 * bar - 1e-3],
     )
 
 
-def _pace(seed: int) -> float | None:
-    """Return how often the chords of a work may change, in quarter notes; None: by taste."""
-    return 1.0 if seed in HYMNS else None
+def _kinds(seed: int) -> tuple[Kind, ...]:
+    return (HYMN,) if seed in HYMNS else (PSALM,) if seed in PSALMS else KINDS
+
+
+def _habits(seed: int) -> dict:
+    """Return how often a work's chords may change, in quarter notes (None: by taste), and whose."""
+    common = seed in PSALMS
+    return {"step": 1.0 if common or seed in HYMNS else None, "common": common}
 
 
 def _form(rng: random.Random, idiom: Idiom) -> str:

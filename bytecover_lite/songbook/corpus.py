@@ -18,7 +18,7 @@ from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.errors import BytecoverError
 
 from .arrange import arrange
-from .compose import HYMNS, THROUGH_COMPOSED, TUNES, compose
+from .compose import HYMNS, PSALMS, THROUGH_COMPOSED, TUNES, compose
 from .distinct import NEAR, fingerprint, nearest
 from .render import draw
 
@@ -39,6 +39,8 @@ SEEDS = {
     "validation tunes": TUNES[9_000_000:],
     "hymns": HYMNS[:9_000_000],
     "validation hymns": HYMNS[9_000_000:],
+    "psalms": PSALMS[:9_000_000],
+    "validation psalms": PSALMS[9_000_000:],
     "through-composed": THROUGH_COMPOSED,
 }
 for _a, _b in combinations(SEEDS.values(), 2):
@@ -109,10 +111,21 @@ PRESETS = {
         Block("validation", "validation tunes", 80, 4, ("session",), skip=80),
         Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80),
     ),
+    "voices": (
+        Block("train", "train", 2500, 6, ("easy", "real", "hard"), skip=27000),
+        Block("train", "tunes", 3000, 6, ("session", "session", "tune"), skip=11000),
+        Block("train", "hymns", 2500, 6, ("school", "school", "polyphony"), skip=10000),
+        Block("train", "psalms", 5000, 6, ("school",)),
+        Block("validation", "validation", 80, 4, ("real", "hard")),
+        Block("validation", "validation tunes", 80, 4, ("session",), skip=80),
+        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80),
+        Block("validation", "validation psalms", 80, 4, ("school",)),
+    ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
     "hymns": (Block("validation", "validation hymns", 80, 4, ("setting",)),),
     "session": (Block("validation", "validation tunes", 80, 4, ("session",), skip=80),),
     "polyphony": (Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80),),
+    "school": (Block("validation", "validation psalms", 80, 4, ("school",)),),
     "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
     "real": (Block("test", "test", 80, 4, ("real",)),),

@@ -24,6 +24,8 @@ def harmonise(
     mode: str,
     rng: np.random.Generator,
     step: float | None = None,
+    *,
+    common: bool = False,
 ) -> np.ndarray:
     """Find chords for a tune: those that fit its notes, follow each other and suit a taste.
 
@@ -39,6 +41,8 @@ def harmonise(
         The taste: how often chords change, which ones are liked, how far they may leave the scale.
     step : float, optional
         How often they may change, in quarter notes, whatever the taste.
+    common : bool
+        The taste is common practice, the same for every tune; only chance differs.
 
     Returns
     -------
@@ -49,14 +53,18 @@ def harmonise(
     step = step or usual
     starts = np.arange(0, beats - 1e-3, step)
     outside = (_MEMBERS & ~pitch_classes(CHORD_SCALES.get(mode, mode))).sum(axis=1)
-    liking = rng.gumbel(0, rng.uniform(0.1, 0.5), len(_ROOT))
-    liking += np.tile(rng.uniform(-0.6, 0.7) * _SEVENTH - _RARE, 12)
-    liking -= outside * rng.uniform(0.4, 1.5)
+    if common:
+        liking = -np.tile(1.5 * _RARE, 12) - 0.7 * outside
+    else:
+        liking = rng.gumbel(0, rng.uniform(0.1, 0.5), len(_ROOT))
+        liking += np.tile(rng.uniform(-0.6, 0.7) * _SEVENTH - _RARE, 12)
+        liking -= outside * rng.uniform(0.4, 1.5)
     fit = _weights(tune, starts, step) @ (_MEMBERS - 0.35).T  # (slots, chords)
-    fit += liking + rng.gumbel(0, 0.15, fit.shape)
+    fit += liking + rng.gumbel(0, 0.3 if common else 0.15, fit.shape)
     fit[[0, -1]] += 0.8 * (_ROOT == 0)
     known = np.argsort(fit.mean(axis=0))[-_VOCABULARY:]
-    chosen = known[_smoothest(fit[:, known], _following(_ROOT[known], rng))]
+    following = _following(_ROOT[known], None if common else rng)
+    chosen = known[_smoothest(fit[:, known], following)]
     chords = np.zeros(len(starts), CHORD_DTYPE)
     chords["start"] = starts
     chords["duration"] = np.minimum(step, beats - starts)
@@ -103,11 +111,12 @@ def _weights(tune: np.ndarray, starts: np.ndarray, step: float) -> np.ndarray:
     return 2.5 * shares @ np.eye(12)[pitch]
 
 
-def _following(roots: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _following(roots: np.ndarray, rng: np.random.Generator | None) -> np.ndarray:
     """Return how well each chord follows each other one: down a fifth best, staying by taste."""
     liked = np.array([0.0, -0.2, 0.1, 0.1, 0.1, 0.4, -0.5, 0.2, 0.1, 0.15, 0.1, -0.2])
-    liked[0] = rng.uniform(-0.6, 0.4)
-    liked += rng.normal(0, 0.15, 12)
+    if rng:
+        liked[0] = rng.uniform(-0.6, 0.4)
+        liked += rng.normal(0, 0.15, 12)
     return liked[(roots[None] - roots[:, None]) % 12]  # (from, to)
 
 

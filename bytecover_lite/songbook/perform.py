@@ -29,7 +29,7 @@ def perform(score: Score, song: Song) -> np.ndarray:
     start, length, pitch, velocity, part = score.table()
     count = len(start)
     drift = style.genre.rubato * (0.3 + loose) + 0.012 * loose
-    held = _held(song, rng) if style.printed else 0.0
+    held = _held(song, rng) if style.texture.printed else 0.0
     seconds = clock(rng, song.plan.beats, style.tempo, drift, style.swing, _LEAD_IN, held)
     begin = seconds(start)
     timing = style.genre.tightness * (0.3 + loose)

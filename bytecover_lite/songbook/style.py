@@ -80,6 +80,8 @@ TUNE_ONLY = Spread(6, 0.5, 0.9, 1.0, 0.6, 1.0, 0.7, 0.8, 1.0, 0.7, 50)
 SETTING = Spread(6, 0.4, 0.9, 1.0, 0.5, 1.0, 0.5, 0.6, 0.8, 0.6, 40)
 # The same, its parts moving in eighths, unequally loud, on any instruments, at any tempo.
 POLYPHONY = Spread(6, 0.7, 0.9, 1.0, 0.5, 1.0, 0.35, 0.6, 0.8, 0.6, 40)
+# Settings of one school: chords of one taste, under the tune three parts that go their own ways.
+SCHOOL = Spread(6, 0.5, 0.9, 1.0, 0.5, 1.0, 0.35, 0.6, 0.8, 0.6, 40)
 # A tune among a few players: alone, over a drone, or with one or two that strike or hold chords.
 SESSION = Spread(6, 0.8, 0.9, 1.0, 0.6, 1.0, 0.6, 0.6, 0.8, 0.6, 40)
 _SPREADS = {
@@ -87,6 +89,7 @@ _SPREADS = {
     "tune": TUNE_ONLY,
     "setting": SETTING,
     "polyphony": POLYPHONY,
+    "school": SCHOOL,
     "session": SESSION,
 }
 
@@ -101,8 +104,12 @@ class Texture:
         How often a version is the tune alone, in four parts, and these on one group alike.
     harmonies : tuple of float
         Shares of the bars with new chords, one of which a version takes; empty: as the spread.
-    printed, moving : bool
-        See `Style`.
+    printed : bool
+        Kept near to what a book has: new chords bar by bar, the ends of phrases held.
+    moving : bool
+        A consort's lower parts fill most of their moves, and no two parts are equally loud.
+    school : bool
+        The lower parts follow the rules of voice leading, not the tune.
     few : bool
         A drone, one or two of the band, or nobody beside the tune.
     """
@@ -113,6 +120,7 @@ class Texture:
     harmonies: tuple[float, ...] = ()
     printed: bool = False
     moving: bool = False
+    school: bool = False
     few: bool = False
 
 
@@ -120,6 +128,7 @@ _TEXTURES = {
     "tune": Texture(0.25, 0.35),
     "setting": Texture(0.15, 0.75, 0.8, (0.2, 0.5, 1.0), printed=True),
     "polyphony": Texture(0.08, 0.9, 0.9, (0.1, 0.3, 0.6), printed=True, moving=True),
+    "school": Texture(0.04, 0.95, 0.95, (0.0, 0.0, 0.15, 0.4), True, True, school=True),
     "session": Texture(0.3, few=True),
 }
 
@@ -156,10 +165,7 @@ class Style:
     consort : int or None
         Group of ``cast.ALL_GROUPS`` that plays all four parts alike; None where the lead stands
         out.
-    printed : bool
-        Kept near to what a book has: new chords bar by bar, the ends of phrases held.
-    moving : bool
-        A consort's lower parts fill most of their moves, and no two parts are equally loud.
+    texture : Texture
     drone : Part or None
         Holds the tonic and its fifth all along.
     spread : Spread
@@ -187,8 +193,7 @@ class Style:
     accompanied: bool
     choral: bool
     consort: int | None
-    printed: bool
-    moving: bool
+    texture: Texture
     drone: Part | None
     spread: Spread
     seeds: dict[str, int]
@@ -226,7 +231,7 @@ def choose_style(
     consort, drone, octave = None, None, _octave(streams["timbre"], lead.program)
     choral = bool(texture.choral) and rng.random() < texture.choral
     if choral and texture.consort and rng.random() < texture.consort:
-        consort, octave, lead = _consort(rng, lead, moving=texture.moving)
+        consort, octave, lead = _consort(rng, lead, texture)
     form = _form(streams["form"], work, spread.form, exact)
     if texture.moving or texture.few:  # nobody is there to play what has no tune
         form = tuple(item for item in form if item[0] not in ("intro", "solo", "outro"))
@@ -253,8 +258,7 @@ def choose_style(
         accompanied=cast < 1 - texture.bare,
         choral=choral,
         consort=consort,
-        printed=texture.printed,
-        moving=texture.moving,
+        texture=texture,
         drone=drone,
         spread=spread,
         seeds={name: stream.getrandbits(32) for name, stream in streams.items()},
@@ -264,10 +268,12 @@ def choose_style(
     )
 
 
-def _consort(rng: random.Random, lead: Part, *, moving: bool) -> tuple[int, int, Part]:
+def _consort(rng: random.Random, lead: Part, texture: Texture) -> tuple[int, int, Part]:
     """Choose a group for four parts, the octave of the tune, and its player."""
-    groups, level = (ALL_GROUPS, 0.2) if moving else (GROUPS, 0.1)
-    chosen, octave = rng.randrange(len(groups)), 63
+    moving = texture.moving
+    groups = ALL_GROUPS if moving else GROUPS
+    level = 0.2 if moving else 0.1
+    chosen, octave = rng.randrange(len(groups)), 66 if texture.school else 63
     lead = replace(lead, program=groups[chosen][0], gain=10 ** rng.gauss(0, level))
     if moving and rng.random() < 0.15:
         octave = 51

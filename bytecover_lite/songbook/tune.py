@@ -15,6 +15,8 @@ def write_tune(score: Score, song: Song) -> None:
     tune = ornament(song.plan.melody, rng, style.spread.melody)
     habits = np.random.Generator(np.random.PCG64(style.lead.colour))
     doubled, second, octave = habits.random(3) < (0.3, 0.3, 0.12)
+    if style.texture.school:  # every part once
+        doubled = second = octave = False
     if style.sung:
         score.add_line(style.lead, tune, style.lead_octave, song.tonic)
         loud = tune[song.plan.energy[song.bar_of(tune["start"])] > 0.85]

@@ -104,6 +104,15 @@ HYMN = Kind(  # longer than those above, and mostly one note a beat, as in four 
     (54, 104), (2, 2, 2, 4), (("abab", "cdeF"), ("abab", "cdE"), ("abab", "cdefG"), ("abcD",),
         ("abcdeF",), ("abcd", "efgH"), ("abab", "cdcE"), ("aabb", "cdE")), 0.16,
 )
+PSALM = Kind(  # one note a beat, phrase after phrase: nothing but the pitches tells two apart
+    "psalm", ("major", "major", "minor", "minor", "dorian"),
+    {
+        "4/4": ((1, 1, 1, 1),) * 5 + ((1, 1, 0.5, 0.5, 1), (1, 0.5, 0.5, 1, 1), (1.5, 0.5, 1, 1)),
+    },
+    {"4/4": ((1, 1, 2), (1, 1, 1, -1), (1, 1, 1, 1), (2, 2))},
+    (58, 92), (2,), (("abab", "cdeF"), ("abab", "cdE"), ("abab", "cdefG"), ("abcdeF",),
+        ("abcd", "efgH"), ("abcD",), ("abab", "cD")), 0.16,
+)
 # fmt: on
 
 
