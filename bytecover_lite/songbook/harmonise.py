@@ -60,7 +60,7 @@ def harmonise(
         liking += np.tile(rng.uniform(-0.6, 0.7) * _SEVENTH - _RARE, 12)
         liking -= outside * rng.uniform(0.4, 1.5)
     fit = _weights(tune, starts, step) @ (_MEMBERS - 0.35).T  # (slots, chords)
-    fit += liking + rng.gumbel(0, 0.3 if common else 0.15, fit.shape)
+    fit += liking + rng.gumbel(0, 0.15, fit.shape)
     fit[[0, -1]] += 0.8 * (_ROOT == 0)
     known = np.argsort(fit.mean(axis=0))[-_VOCABULARY:]
     following = _following(_ROOT[known], None if common else rng)
