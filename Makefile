@@ -99,8 +99,12 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 		--result book/results/training_parts.json
 	$(BIN)/bytecover songbook build/played --preset played --jobs $(JOBS)
 	$(BIN)/bytecover train build/played build/run-played --preset played --start-from build/parts.safetensors
-	$(BIN)/bytecover export build/run-played bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-played build/played.safetensors \
 		--result book/results/training_played.json
+	$(BIN)/bytecover songbook build/voices --preset voices --jobs $(JOBS)
+	$(BIN)/bytecover train build/voices build/run-voices --preset voices --start-from build/played.safetensors
+	$(BIN)/bytecover export build/run-voices bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_voices.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

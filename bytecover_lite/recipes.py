@@ -165,7 +165,7 @@ def played(**changes):
 
 def voices(**changes):
     """Return the recipe that goes on from ``played``: four parts of which three are independent."""
-    steps = 2_200
+    steps = 3_300
     config = played(steps=steps, contrastive_steps=steps)
     return replace(config, **changes)
 

@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _STAGE_SETS = {
     "hymns": "validation hymns, mostly in four parts",
     "polyphony": "the same, parts that move",
+    "school": "validation psalms, parts led by rule",
     "tunes": "validation songs, only the tune in common",
     "session": "the same, few players",
     "songbook-real": "test songs, `real`",
@@ -51,7 +52,7 @@ def sets():
     for name, blocks in corpus.PRESETS.items():
         for block in blocks:
             kinds = ", ".join(block.difficulties)
-            what = next((w for w in ("tunes", "hymns") if w in block.seeds), "songs")
+            what = next((w for w in ("tunes", "hymns", "psalms") if w in block.seeds), "songs")
             works = f"{block.works:,} {what}"
             lines.append(f"| `{name}` | {block.split} | {works} | {block.versions} | {kinds} |")
     for name in ("chorales", "folk"):
@@ -66,10 +67,10 @@ def sets():
 
 def stages():
     """Return what each stage of the shipped training gives, beside what an alignment hears."""
-    lines = ["| MAP | Qmax | after `fine` | after `parts` | after `played` |", "|---" * 5 + "|"]
+    lines = ["| MAP | Qmax | after `parts` | after `played` | after `voices` |", "|---" * 5 + "|"]
     for file, name in _STAGE_SETS.items():
-        fine, parts, shipped = (_rows(f"{kind}_{file}") for kind in ("fine", "parts", "scores"))
-        found = [shipped["qmax"], fine["model"], parts["model"], shipped["model"]]
+        parts, played, shipped = (_rows(f"{k}_{file}") for k in ("parts", "played", "scores"))
+        found = [shipped["qmax"], parts["model"], played["model"], shipped["model"]]
         cells = [f"{r['map']:.3f} [{r['map_low']:.3f}, {r['map_high']:.3f}]" for r in found]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, ""])
@@ -78,7 +79,7 @@ def stages():
 def training():
     """Return what each recipe of the shipped checkpoint took."""
     lines = ["| recipe | steps | seconds | on | best MAP on validation |", "|---" * 5 + "|"]
-    for name in ("long", "wide", "fine", "parts", "played"):
+    for name in ("long", "wide", "fine", "parts", "played", "voices"):
         path = ROOT / "book" / "results" / f"training_{name}.json"
         run = json.loads(path.read_text(encoding="utf-8"))
         seconds = f"{run['seconds']:,.0f}" if "seconds" in run else "not noted"
