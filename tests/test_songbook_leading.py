@@ -7,7 +7,7 @@ from bytecover_lite.songbook.arrange import arrange
 from bytecover_lite.songbook.compose import HYMNS, PSALMS, compose, harmonised_anew
 from bytecover_lite.songbook.leading import COMPASSES, lead_voices
 from bytecover_lite.songbook.reharmonise import harmony_below
-from bytecover_lite.songbook.song import near
+from bytecover_lite.songbook.song import tonic_near
 from bytecover_lite.songbook.style import choose_style
 from bytecover_lite.songbook.theory import CHORD_MEMBERS, MODES
 
@@ -91,7 +91,9 @@ def test_a_led_alto_does_not_sing_the_contour_of_the_tune_as_a_second_voice_does
 
 @pytest.mark.parametrize(("tonic", "octave"), [(t, o) for t in range(12) for o in (48, 51, 63, 66)])
 def test_the_tonic_nearest_to_an_octave_is_a_tonic(tonic, octave):
-    assert (near(tonic, octave) - tonic) % 12 == 0 and abs(near(tonic, octave) - octave) <= 6
+    assert (tonic_near(tonic, octave) - tonic) % 12 == 0 and abs(
+        tonic_near(tonic, octave) - octave
+    ) <= 6
 
 
 @pytest.mark.parametrize("difficulty", ["setting", "polyphony", "school"])

@@ -7,7 +7,7 @@ import numpy as np
 from .cast import ALL_GROUPS, GROUPS
 from .leading import lead_voices
 from .reharmonise import harmony_below
-from .song import Score, Song, near
+from .song import Score, Song, tonic_near
 from .theory import LINE_DTYPE
 from .version import Part
 from .voicing import voicings
@@ -30,7 +30,7 @@ def write_choir(score: Score, song: Song) -> None:
 
 def _write_consort(score: Score, song: Song) -> None:
     """Write four parts as printed: each moves by itself; equally loud, unless they move much."""
-    rng, base = song.rngs["genre"], near(song.tonic, song.style.lead_octave)
+    rng, base = song.rngs["genre"], tonic_near(song.tonic, song.style.lead_octave)
     texture, tune = song.style.texture, song.plan.melody
     moving, dice = texture.moving, song.rngs["melody"]
     lines = _independent(song, base, rng) if texture.school else _beneath_the_tune(song, base, rng)

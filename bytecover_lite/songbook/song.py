@@ -48,7 +48,7 @@ class Song:
         return np.searchsorted(self.chords["start"], beats + 1e-3) - 1
 
 
-def near(tonic: int, octave: int) -> int:
+def tonic_near(tonic: int, octave: int) -> int:
     """Return the tonic's MIDI number that lies nearest to ``octave``."""
     return octave + (tonic - octave + 6) % 12 - 6
 
@@ -69,7 +69,7 @@ class Score:
 
     def add_line(self, part: Part, line: np.ndarray, octave: int, tonic: int) -> None:
         """Add a line given in semitones above the tonic, the tonic nearest to ``octave``."""
-        base = near(tonic, octave)
+        base = tonic_near(tonic, octave)
         self.add(part, line["start"], line["duration"], line["pitch"] + base, line["velocity"])
 
     def table(self) -> tuple[np.ndarray, ...]:
