@@ -80,7 +80,7 @@ TUNE_ONLY = Spread(6, 0.5, 0.9, 1.0, 0.6, 1.0, 0.7, 0.8, 1.0, 0.7, 50)
 SETTING = Spread(6, 0.4, 0.9, 1.0, 0.5, 1.0, 0.5, 0.6, 0.8, 0.6, 40)
 # The same, its parts moving in eighths, unequally loud, on any instruments, at any tempo.
 POLYPHONY = Spread(6, 0.7, 0.9, 1.0, 0.5, 1.0, 0.35, 0.6, 0.8, 0.6, 40)
-# Settings of one school: chords of one taste, under the tune three parts that go their own ways.
+# Four parts whose lower three are led by rule and go their own ways.
 SCHOOL = Spread(6, 0.5, 0.9, 1.0, 0.5, 1.0, 0.35, 0.6, 0.8, 0.6, 40)
 # A tune among a few players: alone, over a drone, or with one or two that strike or hold chords.
 SESSION = Spread(6, 0.8, 0.9, 1.0, 0.6, 1.0, 0.6, 0.6, 0.8, 0.6, 40)
