@@ -9,7 +9,7 @@ from bytecover_lite.songbook.leading import COMPASSES, lead_voices
 from bytecover_lite.songbook.reharmonise import harmony_below
 from bytecover_lite.songbook.song import tonic_near
 from bytecover_lite.songbook.style import choose_style
-from bytecover_lite.songbook.theory import CHORD_MEMBERS, MODES
+from bytecover_lite.songbook.theory import CHORD_DTYPE, CHORD_MEMBERS, KINDS, MODES
 
 SEEDS = [*PSALMS[:12], *HYMNS[:12]]
 
@@ -69,11 +69,21 @@ def test_voices_are_led_as_one_learns_to():
     assert parallel < 0.02 * moves
 
 
+@pytest.mark.parametrize("kind", range(len(KINDS)))
+@pytest.mark.parametrize("pitch", [30, 60, 95])
+def test_every_chord_under_every_tune_finds_its_voices(kind, pitch):
+    chords = np.zeros(12, CHORD_DTYPE)
+    chords["root"], chords["kind"] = np.arange(12), kind
+    voices = lead_voices(np.full(12, pitch), chords, 0, 1.0, taste(0))
+    assert (voices >= COMPASSES[:, 0]).all() and (voices <= COMPASSES[:, 1]).all()
+    assert CHORD_MEMBERS[kind, (voices - chords["root"][:, None]) % 12].all()
+
+
 def test_without_freedom_the_same_chords_are_set_the_same_way():
     section = compose(PSALMS[0]).sections["verse"]
     tune = at_chords(section.melody, section.chords) + 66
-    one, other = (lead_voices(tune, section.chords, 0, 0.0, taste(i)) for i in (1, 2))
-    free = lead_voices(tune, section.chords, 0, 1.0, taste(1))
+    one, other = (lead_voices(tune, section.chords, 6, 0.0, taste(i)) for i in (1, 2))
+    free = lead_voices(tune, section.chords, 6, 1.0, taste(1))
     assert np.array_equal(one, other) and not np.array_equal(one, free)
 
 

@@ -11,7 +11,8 @@ from numba import njit
 
 from .theory import CHORD_MEMBERS, CHORD_TONES
 
-# Lowest and highest note of alto, tenor and bass, MIDI numbers.
+# Lowest and highest note of alto, tenor and bass, MIDI numbers. Under the lowest tune each still
+# has eight semitones, more than the widest gap in any chord: a voicing is always found.
 COMPASSES = np.array([[53, 74], [46, 67], [38, 60]])
 
 
