@@ -88,6 +88,9 @@ ABLATIONS = {
         "triplet": _loss(0, 1, 0),
         "multi-loss, no BNNeck": _loss(1, 1, 1, neck="none"),
     },
+    "compression": {
+        name: Arm({"compression": name}) for name in ("log", "none", "sqrt", "contrast")
+    },
     "stride": {f"frequency stride {s}": Arm({"freq_stride": s}) for s in (1, 2)},
     "optimizer": {
         "AdamW": _steps("adamw", 2e-3),

@@ -195,7 +195,7 @@ def ablate(
     Parameters
     ----------
     name
-        norm, placement, loss, stride, optimizer, averaging or works.
+        norm, placement, loss, stride, compression, optimizer, averaging or works.
     corpus
         Corpus directory to train on; for averaging, one made with --averaging 10.
     out

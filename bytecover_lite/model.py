@@ -157,7 +157,9 @@ class ByteCover(nn.Module):
                 "with at least one frame"
             )
         x = surround(spectrogram, self.config.min_frames)
-        x = compress(x, self.config.compression)
+        x = compress(
+            x, self.config.compression, bins_per_octave=self.config.features.bins_per_octave
+        )
         x = self.backbone(x[:, None])  # (B, D, F', T')
         pooled = self.pool(x)  # (B, D)
         embedding = self.neck(pooled)
@@ -212,7 +214,7 @@ def surround(spectrogram, frames):
     return nn.functional.pad(spectrogram, (missing // 2, missing - missing // 2))
 
 
-def compress(spectrogram, kind):
+def compress(spectrogram, kind, *, bins_per_octave=12):
     """Make loud bins dominate the input less.
 
     Parameters
@@ -221,18 +223,37 @@ def compress(spectrogram, kind):
         Magnitudes.
     kind : str
         ``"none"``: as they are. ``"sqrt"``: root of the magnitude over the track's mean.
-        ``"log"``: log(1 + 10 times that ratio). The last two ignore gain.
+        ``"log"``: log(1 + 10 times that ratio). ``"contrast"``: the log, minus its mean over the
+        bins within a quarter of an octave above and below. All but the first ignore gain.
+    bins_per_octave : int
+        Bins of one octave, for ``"contrast"``.
 
     Returns
     -------
-    torch.Tensor [shape=(B, n_bins, T), non-negative]
-        Silence gives (nearly) 0.
+    torch.Tensor [shape=(B, n_bins, T)]
+        Non-negative, but for ``"contrast"``. Silence gives (nearly) 0.
+
+    References
+    ----------
+    For ``"contrast"``: the subtractive half of local contrast normalisation, Jarrett et al., What
+    is the Best Multi-Stage Architecture for Object Recognition?, 2009, section 2.1; here along
+    frequency alone, with equal weights.
     """
     if kind == "none":
         return spectrogram
     mean = spectrogram.mean(dim=(1, 2), keepdim=True)
     ratio = spectrogram / mean.clamp(min=1e-12)
-    return torch.log1p(10 * ratio) if kind == "log" else ratio.clamp(min=1e-12).sqrt()
+    if kind == "sqrt":
+        return ratio.clamp(min=1e-12).sqrt()
+    loudness = torch.log1p(10 * ratio)
+    return loudness - _around(loudness, bins_per_octave // 4) if kind == "contrast" else loudness
+
+
+def _around(spectrogram, reach):
+    """Return each bin's mean over itself and ``reach`` bins above and below, as far as there."""
+    return nn.functional.avg_pool2d(
+        spectrogram, (2 * reach + 1, 1), stride=1, padding=(reach, 0), count_include_pad=False
+    )
 
 
 def without_classifier(model):

@@ -40,7 +40,8 @@ class ByteCoverConfig:
         First value of GeM's learned exponent. Assumption: 3, as in re-implementations.
     compression : str
         ``"none"`` feeds the magnitudes (assumption); ``"sqrt"`` and ``"log"`` divide them by the
-        mean of the track, so that loudness does not matter, and compress them.
+        mean of the track, so that loudness does not matter, and compress them; ``"contrast"``
+        leaves of the log what each bin has more than its neighbours in pitch. See `compress`.
     min_frames : int [averaged frames, at least 1]
         Shorter inputs are surrounded by silence up to this length. Training does so with its crops,
         and sets this to their length, so that a short recording looks the same when it is embedded.
@@ -62,7 +63,7 @@ class ByteCoverConfig:
     freq_stride: Literal[1, 2] = 2
     n_classes: int = 0
     gem_p: float = 3.0
-    compression: Literal["none", "sqrt", "log"] = "none"
+    compression: Literal["none", "sqrt", "log", "contrast"] = "none"
     min_frames: int = 1
     features: FeatureSettings = field(default_factory=FeatureSettings)
 

@@ -107,15 +107,16 @@ def paper(**changes):
 def lite(**changes):
     """Return the small recipe: what two CPU cores train in a few minutes."""
     config = _small(
+        compression="contrast",
         cliques_per_batch=11,
         versions_per_clique=6,
-        steps=400,
+        steps=1_000,
         optimizer="muon",
         learning_rate=4e-3,
         warmup_steps=50,
         classification_weight=0.25,
-        contrastive_steps=600,
-        validate_every=200,
+        contrastive_steps=1_500,
+        validate_every=250,
     )
     return replace(config, **changes)
 
@@ -185,13 +186,13 @@ def ablation(**changes):
     return replace(config, **changes)
 
 
-def _small(*, width=0.25, averaging=40, **changes):
+def _small(*, width=0.25, averaging=40, compression="log", **changes):
     config = TrainConfig(
         model=ByteCoverConfig(
             depth=18,
             width=width,
             freq_stride=1,
-            compression="log",
+            compression=compression,
             features=FeatureSettings(averaging=averaging),
         ),
         crop_frames=128,

@@ -81,7 +81,7 @@ def test_any_number_of_frames_gives_one_finite_embedding(frames, freq_stride):
     assert embedding.isfinite().all()
 
 
-@pytest.mark.parametrize("compression", ["none", "sqrt", "log"])
+@pytest.mark.parametrize("compression", ["none", "sqrt", "log", "contrast"])
 def test_silence_gives_a_finite_embedding(compression):
     assert _model(compression=compression)(torch.zeros(2, 84, 9)).embedding.isfinite().all()
 
@@ -183,6 +183,43 @@ def test_compression_ignores_gain_and_keeps_order(kind):
     flat, order = compressed.flatten(1), spectrogram.flatten(1).argsort(dim=1)
     assert flat.gather(1, order).diff(dim=1).ge(0).all()
     assert compress(spectrogram, "none") is spectrogram
+
+
+@pytest.mark.parametrize("bins_per_octave", [12, 24, 36])
+def test_contrast_is_what_a_bin_has_more_than_those_around_it(bins_per_octave):
+    spectrogram = _spectrograms()
+    log = compress(spectrogram, "log")
+    found = compress(spectrogram, "contrast", bins_per_octave=bins_per_octave)
+    reach = bins_per_octave // 4
+    for place in (0, 2, 40, 83):
+        around = log[:, max(0, place - reach) : place + reach + 1].mean(dim=1)
+        torch.testing.assert_close(found[:, place], log[:, place] - around)
+    torch.testing.assert_close(
+        compress(1e-4 * spectrogram, "contrast", bins_per_octave=bins_per_octave), found
+    )
+
+
+def test_contrast_hardly_hears_an_equaliser():
+    spectrogram = _spectrograms() + 1.0
+    slope = torch.logspace(0, 1, 84)[None, :, None]  # 20 dB from the lowest to the highest bin
+    changed = {}
+    for kind in ("log", "contrast"):
+        plain, equalised = compress(spectrogram, kind), compress(slope * spectrogram, kind)
+        changed[kind] = float((plain - equalised).std() / plain.std())
+    assert changed["contrast"] < 0.3 * changed["log"]
+
+
+def test_a_model_takes_its_contrast_from_its_own_bins():
+    features = FeatureSettings(bins_per_octave=24, n_bins=168)
+    config = ByteCoverConfig(depth=18, width=0.125, compression="contrast", features=features)
+    model = ByteCover(config).eval()
+    spectrogram = torch.rand(1, 168, 20)
+    seen = []
+    model.backbone.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    model(spectrogram)
+    expected = compress(spectrogram, "contrast", bins_per_octave=24)[:, None]
+    assert seen[0].equal(expected)
+    assert not seen[0].equal(compress(spectrogram, "contrast")[:, None])
 
 
 @pytest.mark.parametrize(
