@@ -5,12 +5,13 @@ music ends in one, and every later step starts from one.
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal, get_args
 
 import tyro
 
 from .cqt import FeatureSettings
 
+Voice = Literal["Soprano", "Alto", "Tenor", "Bass"]
 Unprefixed = tyro.conf.arg(name="")
 SETTINGS = FeatureSettings(averaging=20)  # any coarser model sees means over several of these
 
@@ -45,6 +46,7 @@ def chorales(
     /,
     settings: Annotated[FeatureSettings, Unprefixed] = SETTINGS,
     families: int | None = None,
+    voices: tuple[Voice, ...] = get_args(Voice),
     jobs: int = 2,
 ):
     """Render the Bach chorale families to audio and extract their features: a test set.
@@ -57,12 +59,14 @@ def chorales(
         Of the constant-Q transform.
     families
         Only so many families; default all.
+    voices
+        Who sings; the others of the same performances are silent.
     jobs
         Processes.
     """
     from .songbook import chorales
 
-    chorales.build(out, settings=settings, limit_families=families, jobs=jobs)
+    chorales.build(out, settings=settings, limit_families=families, voices=voices, jobs=jobs)
 
 
 def folk(

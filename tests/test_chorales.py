@@ -40,6 +40,30 @@ def test_performances_are_a_pure_function_of_the_seed():
     assert first.duration != other.duration
 
 
+def test_whoever_sings_the_others_only_fall_silent():
+    everybody = chorales.play(CHORALE, 0)
+    for voice in chorales.VOICES:
+        alone = chorales.play(CHORALE, 0, (voice,))
+        line = chorales.satb(read_score(CHORALE.file))[chorales.VOICES.index(voice)]
+        assert np.array_equal(alone.notes["pitch"][alone.notes["part"] == 0], line["pitch"])
+        assert set(alone.parts) < set(everybody.parts)
+        first = next(part for part in everybody.parts if part.name == voice)
+        assert alone.parts[0] == first
+    parts = [set(chorales.play(CHORALE, 0, (voice,)).parts) for voice in chorales.VOICES]
+    assert set.union(*parts) == set(everybody.parts)
+
+
+def test_a_set_of_one_voice_is_not_mixed_with_the_whole(corpus):
+    with pytest.raises(recordings.RecordingError, match="Soprano alone"):
+        build(corpus, voices=("Soprano",))
+
+
+@pytest.mark.parametrize("voices", [(), ("Descant",), ("Soprano", "soprano")])
+def test_voices_that_no_chorale_has_are_refused(voices, tmp_path):
+    with pytest.raises(chorales.VoicesError, match="give some of Soprano, Alto"):
+        build(tmp_path, voices=voices)
+
+
 def test_a_fermata_is_held():
     version = chorales.play(CHORALE, 0)
     soprano = read_score(CHORALE.file).voices["Soprano"]
@@ -90,11 +114,11 @@ def test_an_identical_build_has_identical_features(corpus, tmp_path):
 def test_a_build_that_was_stopped_is_taken_up(corpus, tmp_path, monkeypatch):
     recorded = []
 
-    def stop_at_the_second(member, seed):
+    def stop_at_the_second(member, seed, **voices):
         recorded.append(member)
         if len(recorded) == 2:
             raise KeyboardInterrupt
-        return play(member, seed)
+        return play(member, seed, **voices)
 
     play = chorales.play
     monkeypatch.setattr(chorales, "play", stop_at_the_second)
@@ -102,7 +126,7 @@ def test_a_build_that_was_stopped_is_taken_up(corpus, tmp_path, monkeypatch):
         build(tmp_path)
     assert not (tmp_path / "versions.csv").exists()
     first = len(recorded)
-    monkeypatch.setattr(chorales, "play", lambda m, seed: recorded.append(m) or play(m, seed))
+    monkeypatch.setattr(chorales, "play", lambda m, s, **v: recorded.append(m) or play(m, s, **v))
     build(tmp_path)
     assert len(recorded) == first - 1 + len(chorales.families(1))
     name = "features/features.npy"

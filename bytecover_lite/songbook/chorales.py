@@ -13,11 +13,13 @@ The scores are read from the installed music21 corpus (encoded by Margaret Green
 from __future__ import annotations
 
 import random
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from bytecover_lite.cqt import FeatureSettings
+from bytecover_lite.errors import BytecoverError
 
 from .families import Member, read_table
 from .recordings import record
@@ -29,11 +31,16 @@ TABLE = Path(__file__).with_name("chorales.csv")
 VOICES = ("Soprano", "Alto", "Tenor", "Bass")
 
 
+class VoicesError(BytecoverError):
+    """Voices that no chorale has."""
+
+
 def build(
     out,
     settings: FeatureSettings | None = None,
     *,
     limit_families: int | None = None,
+    voices: tuple[str, ...] = VOICES,
     jobs: int = 2,
     seed: int = 0,
     engine: str = "auto",
@@ -48,6 +55,8 @@ def build(
         Default: the paper's.
     limit_families : int, optional
         Only so many families, spread over the table. Default: all.
+    voices : tuple of str
+        Who sings, of ``VOICES``: what tells the tunes apart if the others are silent. Default: all.
     jobs : int
         Processes.
     seed : int
@@ -62,12 +71,19 @@ def build(
 
     Raises
     ------
+    VoicesError
+        If no voice, or another one, is to sing.
     BytecoverError
         If music21 or its corpus is missing, or ``out`` holds something else.
     """
+    if not voices or not set(voices) <= set(VOICES):
+        raise VoicesError(f"voices {voices!r}: give some of {', '.join(VOICES)}")
+    source = "Bach chorales"
+    if set(voices) < set(VOICES):
+        source += f" ({', '.join(voice for voice in VOICES if voice in voices)} alone)"
     return record(
-        families(limit_families), play, _title, out, settings or FeatureSettings(),
-        source="Bach chorales", jobs=jobs, seed=seed, engine=engine,
+        families(limit_families), partial(play, singing=voices), _title, out,
+        settings or FeatureSettings(), source=source, jobs=jobs, seed=seed, engine=engine,
     )  # fmt: skip
 
 
@@ -76,20 +92,21 @@ def families(limit_families: int | None = None) -> list[Member]:
     return read_table(TABLE, limit_families=limit_families)
 
 
-def play(member: Member, seed: int) -> Version:
-    """Perform one chorale; the same performance for the same seed."""
+def play(member: Member, seed: int, singing: tuple[str, ...] = VOICES) -> Version:
+    """Perform one chorale; the same performance for the same seed, whoever is silent in it."""
     rng = random.Random(f"{member.file} {seed}")
     score = read_score(member.file)
-    voices = satb(score)
+    voices = dict(zip(VOICES, satb(score), strict=True))
     quarter = 60 / rng.uniform(54, 92)
-    time = clock(quarter, _holds(score, voices[0], rng.uniform(0.2, 1.0)), rng, 0.03)
+    time = clock(quarter, _holds(score, voices["Soprano"], rng.uniform(0.2, 1.0)), rng, 0.03)
     name, programs = rng.choice(list(ENSEMBLES.items()))
     lines = [
-        (cast(rng, voice, program, 1.0), _line(notes))
-        for voice, program, notes in zip(VOICES, programs, voices, strict=True)
+        (voice, cast(rng, voice, program, 1.0), _line(notes))
+        for program, (voice, notes) in zip(programs, voices.items(), strict=True)
     ]
     lines += _doublings(rng, voices)
-    return perform(rng, lines, seconds=time, title=_title(member), genre=name)
+    heard = [line for voice, *line in lines if voice in singing]
+    return perform(rng, heard, seconds=time, title=_title(member), genre=name)
 
 
 def satb(score: Score) -> list[np.ndarray]:
@@ -105,12 +122,14 @@ def _doublings(rng, voices):
     lines = []
     if rng.random() < 0.4:
         programs = rng.choice(list(ENSEMBLES.values()))
-        for voice, program, notes in zip(VOICES, programs, voices, strict=True):
-            lines.append((cast(rng, f"{voice} 2", program, 0.4), _line(notes)))
+        for program, (voice, notes) in zip(programs, voices.items(), strict=True):
+            lines.append((voice, cast(rng, f"{voice} 2", program, 0.4), _line(notes)))
     if rng.random() < 0.5:
-        lines.append((cast(rng, "low octave", rng.choice((19, 70)), 0.6), _line(voices[3], -12)))
+        part = cast(rng, "low octave", rng.choice((19, 70)), 0.6)
+        lines.append(("Bass", part, _line(voices["Bass"], -12)))
     if rng.random() < 0.25:
-        lines.append((cast(rng, "high octave", rng.choice((72, 74)), 0.3), _line(voices[0], 12)))
+        part = cast(rng, "high octave", rng.choice((72, 74)), 0.3)
+        lines.append(("Soprano", part, _line(voices["Soprano"], 12)))
     return lines
 
 
