@@ -18,6 +18,8 @@ _STAGE_SETS = {
     "songbook-real": "test songs, `real`",
     "songbook-hard": "test songs, `hard`",
     "chorales": "Bach chorales",
+    "chorales-soprano": "the same performances, sopranos alone",
+    "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
 _BASELINES = {"chroma": "global chroma", "two_dftm": "2DFTM", "qmax": "Qmax"}
