@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from .checkpoint import CheckpointError, read_checkpoint, write_checkpoint
-from .model_config import ByteCoverConfig, config_from_dict, differences
+from .model_config import COMPRESSIONS, ByteCoverConfig, config_from_dict, differences
 from .resnet_ibn import NetworkError, ResNetIBN
 
 __all__ = [
@@ -233,12 +233,19 @@ def compress(spectrogram, kind, *, bins_per_octave=12):
     torch.Tensor [shape=(B, n_bins, T)]
         Non-negative, but for ``"contrast"``. Silence gives (nearly) 0.
 
+    Raises
+    ------
+    NetworkError
+        If the kind is another one.
+
     References
     ----------
     For ``"contrast"``: the subtractive half of local contrast normalisation, Jarrett et al., What
     is the Best Multi-Stage Architecture for Object Recognition?, 2009, section 2.1; here along
     frequency alone, with equal weights.
     """
+    if kind not in COMPRESSIONS:
+        raise NetworkError(f"compression {kind!r}: choose from {COMPRESSIONS}")
     if kind == "none":
         return spectrogram
     mean = spectrogram.mean(dim=(1, 2), keepdim=True)

@@ -11,6 +11,9 @@ from typing import Literal, get_args, get_origin, get_type_hints
 from .cqt import FeatureSettings
 from .resnet_ibn import NetworkError
 
+Compression = Literal["none", "sqrt", "log", "contrast"]
+COMPRESSIONS = get_args(Compression)
+
 
 @dataclass(frozen=True)
 class ByteCoverConfig:
@@ -63,7 +66,7 @@ class ByteCoverConfig:
     freq_stride: Literal[1, 2] = 2
     n_classes: int = 0
     gem_p: float = 3.0
-    compression: Literal["none", "sqrt", "log", "contrast"] = "none"
+    compression: Compression = "none"
     min_frames: int = 1
     features: FeatureSettings = field(default_factory=FeatureSettings)
 
@@ -77,6 +80,11 @@ class ByteCoverConfig:
             raise NetworkError(
                 f"gem_p={self.gem_p}, n_classes={self.n_classes}: give a positive exponent and "
                 "no negative number of classes"
+            )
+        if self.compression == "contrast" and self.features.bins_per_octave < 4:
+            raise NetworkError(
+                f"{self.features.bins_per_octave} bins an octave leave a bin no neighbours within "
+                "a quarter of one, and contrast nothing at all: use at least 4"
             )
         if self.min_frames < 1:
             raise NetworkError(f"min_frames={self.min_frames}: give at least 1")

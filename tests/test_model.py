@@ -199,6 +199,11 @@ def test_contrast_is_what_a_bin_has_more_than_those_around_it(bins_per_octave):
     )
 
 
+def test_an_unknown_compression_is_refused():
+    with pytest.raises(NetworkError, match="'mel': choose from"):
+        compress(_spectrograms(), "mel")
+
+
 def test_contrast_hardly_hears_an_equaliser():
     spectrogram = _spectrograms() + 1.0
     slope = torch.logspace(0, 1, 84)[None, :, None]  # 20 dB from the lowest to the highest bin
@@ -230,6 +235,13 @@ def test_a_model_takes_its_contrast_from_its_own_bins():
         ({"neck": "bnnneck"}, "neck='bnnneck'"),
         ({"freq_stride": 3}, "freq_stride=3"),
         ({"compression": "mel"}, "compression='mel'"),
+        (
+            {
+                "compression": "contrast",
+                "features": FeatureSettings(bins_per_octave=3, n_bins=21),
+            },
+            "use at least 4",
+        ),
         ({"gem_p": 0.0}, "gem_p=0.0"),
         ({"n_classes": -1}, "n_classes=-1"),
         ({"min_frames": 0}, "min_frames=0"),

@@ -13,6 +13,7 @@ The scores are read from the installed music21 corpus (encoded by Margaret Green
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -105,8 +106,16 @@ def play(member: Member, seed: int, singing: tuple[str, ...] = VOICES) -> Versio
         for program, (voice, notes) in zip(programs, voices.items(), strict=True)
     ]
     lines += _doublings(rng, voices)
-    heard = [line for voice, *line in lines if voice in singing]
-    return perform(rng, heard, seconds=time, title=_title(member), genre=name)
+    played = [line for _, *line in lines]
+    version = perform(rng, played, seconds=time, title=_title(member), genre=name)
+    return _of_parts(version, [n for n, (voice, *_) in enumerate(lines) if voice in singing])
+
+
+def _of_parts(version: Version, kept: list[int]) -> Version:
+    """Return what some of the parts play in a version."""
+    notes = version.notes[np.isin(version.notes["part"], kept)]
+    notes["part"] = np.searchsorted(kept, notes["part"])
+    return replace(version, notes=notes, parts=tuple(version.parts[part] for part in kept))
 
 
 def satb(score: Score) -> list[np.ndarray]:
