@@ -16,7 +16,16 @@ def train(
     out: Path,
     /,
     preset: Literal[
-        "lite", "long", "wide", "fine", "parts", "played", "voices", "ablation", "paper"
+        "lite",
+        "long",
+        "wide",
+        "fine",
+        "parts",
+        "played",
+        "voices",
+        "contrast",
+        "ablation",
+        "paper",
     ] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     tests: tuple[Path, ...] = (),

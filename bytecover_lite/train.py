@@ -200,9 +200,9 @@ def _begin_with(path, model):
 
 
 def _shape(config):
-    """Return what decides the shapes and the meaning of the weights, but for time's scale."""
+    """Return what decides the shapes of the weights and, but for what they are shown, their use."""
     frames = replace(config.features, averaging=1)
-    return replace(config, n_classes=0, min_frames=1, features=frames)
+    return replace(config, n_classes=0, min_frames=1, features=frames, compression="log")
 
 
 def _split(versions):
