@@ -94,7 +94,14 @@ def export(run: Path, out: Path, /, result: Path | None = None):
     save_model(shipped, out)
 
 
-def embed(corpus: Path, out: Path, /, model: str = "lite", device: str = "auto"):
+def embed(
+    corpus: Path,
+    out: Path,
+    /,
+    model: str = "lite",
+    tempi: tuple[float, ...] = (1.0,),
+    device: str = "auto",
+):
     """Embed all versions of a corpus.
 
     Parameters
@@ -105,6 +112,8 @@ def embed(corpus: Path, out: Path, /, model: str = "lite", device: str = "auto")
         File to write (safetensors).
     model
         A checkpoint file, or the name of a shipped one.
+    tempi
+        Embed each version at these tempi, relative to its own, and take the mean.
     device
         auto, cpu, cuda, cuda:1...
     """
@@ -112,7 +121,8 @@ def embed(corpus: Path, out: Path, /, model: str = "lite", device: str = "auto")
     from .pipeline import open_corpus, open_model
 
     _, store = open_corpus(corpus)
-    embed_versions(open_model(model), store, device=device, progress=True).save(out)
+    network = open_model(model)
+    embed_versions(network, store, tempi=tempi, device=device, progress=True).save(out)
 
 
 def evaluate(
@@ -120,6 +130,7 @@ def evaluate(
     /,
     systems: tuple[str, ...] = ("random", "chroma", "2dftm", "model"),
     model: str = "lite",
+    tempi: tuple[float, ...] = (1.0,),
     embeddings: Path | None = None,
     split: str = "test",
     share: int = 1,
@@ -139,6 +150,9 @@ def evaluate(
         Any of random, chroma, 2dftm, qmax, model.
     model
         A checkpoint file, or the name of a shipped one.
+    tempi
+        The system "model" hears each version at these tempi, relative to its own, and takes the
+        mean.
     embeddings
         Use these for the system "model" instead of computing them.
     split
@@ -161,6 +175,7 @@ def evaluate(
         corpus,
         systems,
         model=model,
+        tempi=tempi,
         embeddings=embeddings,
         split=split,
         share=share,

@@ -5,14 +5,17 @@ of a version never depends on the other versions it happens to be computed with.
 """
 
 import json
+import math
 import os
 from collections import defaultdict
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from .augment import change_tempo
 from .coarser import coarsened
 from .errors import BytecoverError
 
@@ -101,6 +104,7 @@ def embed_versions(
     versions=None,
     *,
     feature="embedding",
+    tempi=(1.0,),
     device="auto",
     batch_frames=12_800,
     progress=False,
@@ -117,6 +121,10 @@ def embed_versions(
         Which versions, in which order. Default: all of the store.
     feature : {"embedding", "pooled"}
         f_c after BNNeck, which is what ByteCover compares, or f_t before it.
+    tempi : sequence of float
+        Test-time augmentation, which the paper does not have (chapter "Ablation: instance, batch,
+        or both"): a version is embedded as if played at each of these tempi, relative to its own,
+        and its row is the mean of the vectors, each scaled to unit length. Default: as it is.
     device : str
         ``"auto"`` (a GPU if there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
     batch_frames : int
@@ -133,10 +141,12 @@ def embed_versions(
     ------
     EmbeddingsError
         If a version is not in the store, the store was made with settings that the model cannot
-        hear, or there is no such feature.
+        hear, there is no such feature, or a tempo is not a positive number.
     """
     if feature not in FEATURES:
         raise EmbeddingsError(f"no feature {feature!r}: choose from {', '.join(FEATURES)}")
+    if not tempi or not all(0 < tempo < math.inf for tempo in tempi):
+        raise EmbeddingsError(f"tempi {tempi}: give one or more positive numbers, such as 0.75 1.0")
     store = coarsened(store, model.config.features)
     check_settings(model, store)
     versions = list(store.versions if versions is None else versions)
@@ -150,7 +160,10 @@ def embed_versions(
     was_training = model.training
     model = model.to(device).eval()
     try:
-        vectors = _embed_in_groups(model, feature, store, versions, device, batch_frames, progress)
+        hear = partial(_hear, model, feature, tuple(tempi))
+        batch_frames = int(batch_frames * min(1, *tempi))  # what is slowed down is longer
+        vectors = np.empty((len(versions), model.embedding_size), dtype=np.float32)
+        _embed_in_groups(hear, store, versions, vectors, device, batch_frames, progress)
     finally:
         model.train(was_training)
     return Embeddings(tuple(versions), vectors)
@@ -181,13 +194,12 @@ def resolve_device(device):
     return device
 
 
-def _embed_in_groups(model, feature, store, versions, device, batch_frames, progress):
+def _embed_in_groups(hear, store, versions, vectors, device, batch_frames, progress):
     from tqdm import tqdm
 
     groups = defaultdict(list)
     for row, version in enumerate(versions):
         groups[store[version].shape[-1]].append(row)
-    vectors = np.empty((len(versions), model.embedding_size), dtype=np.float32)
     bar = tqdm(total=len(versions), desc="embed", unit="version", disable=not progress)
     with torch.inference_mode(), bar:
         for frames, rows in sorted(groups.items()):
@@ -195,7 +207,17 @@ def _embed_in_groups(model, feature, store, versions, device, batch_frames, prog
             for start in range(0, len(rows), size):
                 some = rows[start : start + size]
                 batch = np.stack([store[versions[row]] for row in some]).astype(np.float32)
-                output = model(torch.from_numpy(batch).to(device))
-                vectors[some] = getattr(output, feature).float().cpu().numpy()  # (b, D)
+                vectors[some] = hear(torch.from_numpy(batch).to(device)).cpu().numpy()  # (b, D)
                 bar.update(len(some))
-    return vectors
+
+
+def _hear(model, feature, tempi, batch):
+    """Return the vectors of a batch (b, F, T) as it is, or their mean over several tempi."""
+    if tempi == (1.0,):
+        return getattr(model(batch), feature).float()
+    total = 0
+    for tempo in tempi:
+        played = change_tempo(batch.flatten(0, 1), tempo).unflatten(0, batch.shape[:2])
+        vectors = getattr(model(played), feature).float()
+        total = total + torch.nn.functional.normalize(vectors, dim=1)
+    return total / len(tempi)

@@ -105,6 +105,7 @@ def score_corpus(
     systems=SYSTEMS,
     *,
     model="lite",
+    tempi=(1.0,),
     embeddings=None,
     split="test",
     share=1,
@@ -124,6 +125,9 @@ def score_corpus(
         Of ``random``, ``chroma``, ``2dftm``, ``qmax``, ``model``.
     model : str
         Checkpoint file or shipped name, for ``model``.
+    tempi : sequence of float
+        Tempi at which ``model`` hears each version, see
+        :func:`bytecover_lite.embed.embed_versions`.
     embeddings : path-like, optional
         Embeddings file to use instead of computing them.
     split : str
@@ -163,7 +167,7 @@ def score_corpus(
         elif embeddings:
             found = from_embeddings(embeddings, versions)
         else:
-            found = from_model(store, versions, model=model, device=device)
+            found = from_model(store, versions, model=model, tempi=tempi, device=device)
         ranks = found.ranks(list(table["clique"]), versions)
         scores = score(ranks)
         seconds = time.perf_counter() - began

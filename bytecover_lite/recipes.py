@@ -58,8 +58,8 @@ class TrainConfig:
         Of the initialisation and of every batch.
     start_from : str
         Checkpoint file whose weights training begins with, of a model with the same configuration
-        but perhaps another averaging or compression; the classifier begins anew. Empty: random weights.
-        Assumption: none.
+        but perhaps another averaging or compression; the classifier begins anew. Empty: random
+        weights. Assumption: none.
     """
 
     model: ByteCoverConfig = field(default_factory=ByteCoverConfig)

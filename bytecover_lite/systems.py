@@ -52,7 +52,7 @@ class Similarity:
         return rows[rows != query]
 
 
-def from_model(store, versions, *, model="lite", device="auto"):
+def from_model(store, versions, *, model="lite", tempi=(1.0,), device="auto"):
     """Let a network compare versions.
 
     Parameters
@@ -61,6 +61,8 @@ def from_model(store, versions, *, model="lite", device="auto"):
     versions : sequence of str
     model : str
         Checkpoint file or shipped name.
+    tempi : sequence of float
+        What :func:`bytecover_lite.embed.embed_versions` makes of them.
     device : str
 
     Returns
@@ -70,7 +72,8 @@ def from_model(store, versions, *, model="lite", device="auto"):
     from .embed import embed_versions
     from .pipeline import open_model
 
-    found = embed_versions(open_model(model), store, versions, device=device, progress=True)
+    network = open_model(model)
+    found = embed_versions(network, store, versions, tempi=tempi, device=device, progress=True)
     return Similarity(vectors=found.vectors)
 
 

@@ -93,3 +93,18 @@ def test_the_command_passes_everything_on(corpora, tmp_path):
     assert row["corpus"] == "coarse 1/2"
     assert row["n_queries"] == len(pd.read_csv(tables / "2dftm.csv")) == 4
     assert row["details"]["by_size"][0]["map"] == row["map"]
+
+
+def test_embedding_at_several_tempi_scores_as_evaluating_at_them(corpora, tmp_path):
+    corpus, tempi = str(corpora[0]), ["--tempi", "0.75", "1", "1.33"]
+    main(["embed", corpus, str(tmp_path / "e.safetensors"), *tempi])
+    main(["evaluate", corpus, "--systems", "model", *tempi, "--out", str(tmp_path / "a.json")])
+    given = ["--systems", "model", "--embeddings", str(tmp_path / "e.safetensors")]
+    main(["evaluate", corpus, *given, "--tables", str(tmp_path), "--out", str(tmp_path / "b.json")])
+    heard, read = (json.loads((tmp_path / f"{name}.json").read_text())["rows"][0] for name in "ab")
+    assert heard["map"] == read["map"]
+    _, store = open_corpus(corpus)
+    own = Embeddings.load(tmp_path / "e.safetensors")
+    model = ByteCover.from_pretrained("lite")
+    mean = embed_versions(model, store, tempi=(0.75, 1, 1.33)).vectors
+    np.testing.assert_allclose(own.vectors, mean, rtol=1e-4, atol=1e-5)
