@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from .recipes import TrainConfig, ablation, lite
+from .systems import TEMPI
 
 Unprefixed = tyro.conf.arg(name="")
 LITE, ABLATION = lite(), ablation()
@@ -130,7 +131,7 @@ def evaluate(
     /,
     systems: tuple[str, ...] = ("random", "chroma", "2dftm", "model"),
     model: str = "lite",
-    tempi: tuple[float, ...] = (1.0,),
+    tempi: tuple[float, ...] = TEMPI,
     embeddings: Path | None = None,
     split: str = "test",
     share: int = 1,
@@ -147,12 +148,11 @@ def evaluate(
         Corpus directory, in frames of the model's length or a fraction of it; with --embeddings
         and without chroma, 2dftm and qmax, any directory with a versions.csv.
     systems
-        Any of random, chroma, 2dftm, qmax, model.
+        Any of random, chroma, 2dftm, qmax, model, tempi.
     model
         A checkpoint file, or the name of a shipped one.
     tempi
-        The system "model" hears each version at these tempi, relative to its own, and takes the
-        mean.
+        The system "tempi" is the model hearing each version at these tempi, relative to its own.
     embeddings
         Use these for the system "model" instead of computing them.
     split

@@ -16,7 +16,7 @@ from .details import describe, gains
 from .errors import BytecoverError
 from .retrieval import score
 from .store import FeatureStore
-from .systems import CLASSICAL, SYSTEMS, from_baseline, from_embeddings, from_model
+from .systems import CLASSICAL, SYSTEMS, TEMPI, from_baseline, from_embeddings, from_model
 
 
 class PipelineError(BytecoverError):
@@ -105,7 +105,7 @@ def score_corpus(
     systems=SYSTEMS,
     *,
     model="lite",
-    tempi=(1.0,),
+    tempi=TEMPI,
     embeddings=None,
     split="test",
     share=1,
@@ -122,14 +122,14 @@ def score_corpus(
         of them; the classical baselines hear them as they are. If ``embeddings`` are given and no
         baseline that listens is asked for, its versions table is enough.
     systems : sequence of str
-        Of ``random``, ``chroma``, ``2dftm``, ``qmax``, ``model``.
+        Of ``random``, ``chroma``, ``2dftm``, ``qmax``, ``model`` and ``tempi``, the model with
+        test-time augmentation.
     model : str
-        Checkpoint file or shipped name, for ``model``.
+        Checkpoint file or shipped name.
     tempi : sequence of float
-        Tempi at which ``model`` hears each version, see
-        :func:`bytecover_lite.embed.embed_versions`.
+        At which ``tempi`` hears each version, see :func:`bytecover_lite.embed.embed_versions`.
     embeddings : path-like, optional
-        Embeddings file to use instead of computing them.
+        Embeddings file to use for ``model`` instead of computing them.
     split : str
         Which rows of the versions table.
     share : int
@@ -152,7 +152,7 @@ def score_corpus(
     unknown = [system for system in systems if system not in SYSTEMS]
     if unknown:
         raise PipelineError(f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}")
-    labels_only = embeddings and not set(systems) & set(CLASSICAL)
+    labels_only = embeddings and not set(systems) & {*CLASSICAL, "tempi"}
     table, store = _labels(corpus) if labels_only else open_corpus(corpus)
     covered = coverage(corpus, table, split)
     table = part_of(table[table["split"] == split], share)
@@ -162,12 +162,14 @@ def score_corpus(
     versions, rows, earlier = list(table["version"]), [], {}
     for system in systems:
         began = time.perf_counter()
-        if system != "model":
+        if system == "tempi":
+            found = from_model(store, versions, model=model, tempi=tempi, device=device)
+        elif system != "model":
             found = from_baseline(system, store, versions)
         elif embeddings:
             found = from_embeddings(embeddings, versions)
         else:
-            found = from_model(store, versions, model=model, tempi=tempi, device=device)
+            found = from_model(store, versions, model=model, device=device)
         ranks = found.ranks(list(table["clique"]), versions)
         scores = score(ranks)
         seconds = time.perf_counter() - began

@@ -7,8 +7,9 @@ import numpy as np
 from .ranking import rank_matches, relevance
 from .ranking_embeddings import rank_embeddings
 
-SYSTEMS = ("random", "chroma", "2dftm", "qmax", "model")
+SYSTEMS = ("random", "chroma", "2dftm", "qmax", "model", "tempi")
 CLASSICAL = ("chroma", "2dftm", "qmax")
+TEMPI = (0.75, 1.0, 1.33)  # chosen on validation works
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +63,7 @@ def from_model(store, versions, *, model="lite", tempi=(1.0,), device="auto"):
     model : str
         Checkpoint file or shipped name.
     tempi : sequence of float
-        What :func:`bytecover_lite.embed.embed_versions` makes of them.
+        At which it hears each version, see :func:`bytecover_lite.embed.embed_versions`.
     device : str
 
     Returns

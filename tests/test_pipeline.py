@@ -95,16 +95,21 @@ def test_the_command_passes_everything_on(corpora, tmp_path):
     assert row["details"]["by_size"][0]["map"] == row["map"]
 
 
-def test_embedding_at_several_tempi_scores_as_evaluating_at_them(corpora, tmp_path):
-    corpus, tempi = str(corpora[0]), ["--tempi", "0.75", "1", "1.33"]
+def test_the_system_tempi_is_the_model_at_several_tempi(corpora, tmp_path):
+    corpus, tempi = str(corpora[0]), ["--tempi", "0.5", "1", "1.6"]
     main(["embed", corpus, str(tmp_path / "e.safetensors"), *tempi])
-    main(["evaluate", corpus, "--systems", "model", *tempi, "--out", str(tmp_path / "a.json")])
+    both = ["--systems", "model", "tempi", *tempi, "--details"]
+    main(["evaluate", corpus, *both, "--out", str(tmp_path / "heard.json")])
     given = ["--systems", "model", "--embeddings", str(tmp_path / "e.safetensors")]
-    main(["evaluate", corpus, *given, "--tables", str(tmp_path), "--out", str(tmp_path / "b.json")])
-    heard, read = (json.loads((tmp_path / f"{name}.json").read_text())["rows"][0] for name in "ab")
-    assert heard["map"] == read["map"]
-    _, store = open_corpus(corpus)
-    own = Embeddings.load(tmp_path / "e.safetensors")
-    model = ByteCover.from_pretrained("lite")
-    mean = embed_versions(model, store, tempi=(0.75, 1, 1.33)).vectors
-    np.testing.assert_allclose(own.vectors, mean, rtol=1e-4, atol=1e-5)
+    main(["evaluate", corpus, *given, "--out", str(tmp_path / "read.json")])
+    heard, read = (
+        json.loads((tmp_path / f"{n}.json").read_text())["rows"] for n in ("heard", "read")
+    )
+    assert heard[1]["map"] == read[0]["map"]
+    gain = heard[1]["details"]["gains"]["model"]["difference"]
+    assert gain == pytest.approx(heard[1]["map"] - heard[0]["map"])
+    vectors = Embeddings.load(tmp_path / "e.safetensors").vectors
+    model, (_, store) = ByteCover.from_pretrained("lite"), open_corpus(corpus)
+    expected = embed_versions(model, store, tempi=(0.5, 1, 1.6)).vectors
+    np.testing.assert_allclose(vectors, expected, rtol=1e-4, atol=1e-5)
+    assert not np.allclose(unit(vectors), unit(embed_versions(model, store).vectors), atol=1e-2)
