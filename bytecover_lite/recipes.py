@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played``, ``voices``
-and ``contrast`` what comes after it, ``ablation`` what the ablations share.
+``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played`` and ``voices`` what
+comes after it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -58,8 +58,8 @@ class TrainConfig:
         Of the initialisation and of every batch.
     start_from : str
         Checkpoint file whose weights training begins with, of a model with the same configuration
-        but perhaps another averaging or compression; the classifier begins anew. Empty: random
-        weights. Assumption: none.
+        but perhaps another averaging; the classifier begins anew. Empty: random weights.
+        Assumption: none.
     """
 
     model: ByteCoverConfig = field(default_factory=ByteCoverConfig)
@@ -171,14 +171,6 @@ def voices(**changes):
     return replace(config, **changes)
 
 
-def contrast(**changes):
-    """Return the recipe that goes on from ``voices`` with the contrast of the logarithms."""
-    steps = 1_200
-    config = voices(steps=steps, contrastive_steps=steps, validate_every=200)
-    config = replace(config, model=replace(config.model, compression="contrast"))
-    return replace(config, **changes)
-
-
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -212,5 +204,4 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-STAGES = (long, wide, fine, parts, played, voices, contrast)
-PRESETS = {f.__name__: f for f in (lite, *STAGES, ablation, paper)}
+PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, played, voices, ablation, paper)}

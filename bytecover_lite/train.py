@@ -200,9 +200,9 @@ def _begin_with(path, model):
 
 
 def _shape(config):
-    """Return what decides the shapes of the weights and, but for what they are shown, their use."""
+    """Return what decides the shapes and the meaning of the weights, but for time's scale."""
     frames = replace(config.features, averaging=1)
-    return replace(config, n_classes=0, min_frames=1, features=frames, compression="log")
+    return replace(config, n_classes=0, min_frames=1, features=frames)
 
 
 def _split(versions):

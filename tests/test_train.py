@@ -239,21 +239,6 @@ def test_a_recipe_of_longer_frames_trains_on_the_same_corpus_and_from_the_same_w
         run(corpus, tmp_path / "third", dataclasses.replace(config, model=uneven))
 
 
-def test_a_recipe_that_shows_the_network_something_else_goes_on_from_the_same_weights(
-    corpus, tmp_path
-):
-    first = run(corpus, tmp_path / "first")
-    shown = dataclasses.replace(SMALL.model, compression="contrast")
-    config = dataclasses.replace(
-        SMALL, model=shown, steps=1, learning_rate=1e-12, validate_every=1, start_from=str(first)
-    )
-    second = load_model(run(corpus, tmp_path / "second", config))
-    assert second.config.compression == "contrast" != SMALL.model.compression
-    torch.testing.assert_close(
-        second.backbone.conv1.weight, load_model(first).backbone.conv1.weight
-    )
-
-
 def test_a_checkpoint_of_another_network_is_no_beginning(corpus, tmp_path):
     first = run(corpus, tmp_path / "first")
     model = dataclasses.replace(SMALL.model, norm="bn")
