@@ -91,7 +91,7 @@ def embed(
     out: Path,
     /,
     model: str = "lite",
-    tempi: tuple[float, ...] = (1.0,),
+    tempo: float = 1.0,
     device: str = "auto",
 ):
     """Embed all versions of a corpus.
@@ -104,8 +104,8 @@ def embed(
         File to write (safetensors).
     model
         A checkpoint file, or the name of a shipped one.
-    tempi
-        Embed each version at these tempi, relative to its own, and take the mean.
+    tempo
+        Embed each version as if played so many times as fast.
     device
         auto, cpu, cuda, cuda:1...
     """
@@ -114,7 +114,7 @@ def embed(
 
     _, store = open_corpus(corpus)
     network = open_model(model)
-    embed_versions(network, store, tempi=tempi, device=device, progress=True).save(out)
+    embed_versions(network, store, tempo=tempo, device=device, progress=True).save(out)
 
 
 def evaluate(

@@ -104,7 +104,7 @@ def embed_versions(
     versions=None,
     *,
     feature="embedding",
-    tempi=(1.0,),
+    tempo=1.0,
     device="auto",
     batch_frames=12_800,
     progress=False,
@@ -121,10 +121,8 @@ def embed_versions(
         Which versions, in which order. Default: all of the store.
     feature : {"embedding", "pooled"}
         f_c after BNNeck, which is what ByteCover compares, or f_t before it.
-    tempi : sequence of float
-        Test-time augmentation, which the paper does not have (chapter "Ablation: instance, batch,
-        or both"): a version is embedded as if played at each of these tempi, relative to its own,
-        and its row is the mean of the vectors, each scaled to unit length. Default: as it is.
+    tempo : float
+        The model hears each version as if played so many times as fast; 1 is as it is.
     device : str
         ``"auto"`` (a GPU if there is one), ``"cpu"``, ``"cuda"``, ``"cuda:1"``...
     batch_frames : int
@@ -141,12 +139,12 @@ def embed_versions(
     ------
     EmbeddingsError
         If a version is not in the store, the store was made with settings that the model cannot
-        hear, there is no such feature, or a tempo is not a positive number.
+        hear, there is no such feature, or ``tempo`` is not a positive number.
     """
     if feature not in FEATURES:
         raise EmbeddingsError(f"no feature {feature!r}: choose from {', '.join(FEATURES)}")
-    if not tempi or not all(0 < tempo < math.inf for tempo in tempi):
-        raise EmbeddingsError(f"tempi {tempi}: give one or more positive numbers, such as 0.75 1.0")
+    if not 0 < tempo < math.inf:
+        raise EmbeddingsError(f"tempo is {tempo}: give a positive number; 2 is twice as fast")
     store = coarsened(store, model.config.features)
     check_settings(model, store)
     versions = list(store.versions if versions is None else versions)
@@ -160,8 +158,8 @@ def embed_versions(
     was_training = model.training
     model = model.to(device).eval()
     try:
-        hear = partial(_hear, model, feature, tuple(tempi))
-        batch_frames = int(batch_frames * min(1, *tempi))  # what is slowed down is longer
+        hear = partial(_hear, model, feature, tempo)
+        batch_frames = int(batch_frames * tempo)  # what is slowed down is longer
         vectors = np.empty((len(versions), model.embedding_size), dtype=np.float32)
         _embed_in_groups(hear, store, versions, vectors, device, batch_frames, progress)
     finally:
@@ -211,13 +209,8 @@ def _embed_in_groups(hear, store, versions, vectors, device, batch_frames, progr
                 bar.update(len(some))
 
 
-def _hear(model, feature, tempi, batch):
-    """Return the vectors of a batch (b, F, T) as it is, or their mean over several tempi."""
-    if tempi == (1.0,):
-        return getattr(model(batch), feature).float()
-    total = 0
-    for tempo in tempi:
-        played = change_tempo(batch.flatten(0, 1), tempo).unflatten(0, batch.shape[:2])
-        vectors = getattr(model(played), feature).float()
-        total = total + torch.nn.functional.normalize(vectors, dim=1)
-    return total / len(tempi)
+def _hear(model, feature, tempo, batch):
+    """Return the vectors (b, D) of spectrograms (b, F, T)."""
+    if tempo != 1:
+        batch = change_tempo(batch.flatten(0, 1), tempo).unflatten(0, batch.shape[:2])
+    return getattr(model(batch), feature).float()

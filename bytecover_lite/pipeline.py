@@ -16,7 +16,15 @@ from .details import describe, gains
 from .errors import BytecoverError
 from .retrieval import score
 from .store import FeatureStore
-from .systems import CLASSICAL, SYSTEMS, TEMPI, from_baseline, from_embeddings, from_model
+from .systems import (
+    CLASSICAL,
+    SYSTEMS,
+    TEMPI,
+    from_baseline,
+    from_embeddings,
+    from_model,
+    from_tempi,
+)
 
 
 class PipelineError(BytecoverError):
@@ -127,7 +135,7 @@ def score_corpus(
     model : str
         Checkpoint file or shipped name.
     tempi : sequence of float
-        At which ``tempi`` hears each version, see :func:`bytecover_lite.embed.embed_versions`.
+        At which ``tempi`` hears each version, see :func:`bytecover_lite.systems.from_tempi`.
     embeddings : path-like, optional
         Embeddings file to use for ``model`` instead of computing them.
     split : str
@@ -163,7 +171,7 @@ def score_corpus(
     for system in systems:
         began = time.perf_counter()
         if system == "tempi":
-            found = from_model(store, versions, model=model, tempi=tempi, device=device)
+            found = from_tempi(store, versions, model=model, tempi=tempi, device=device)
         elif system != "model":
             found = from_baseline(system, store, versions)
         elif embeddings:

@@ -43,23 +43,21 @@ def test_the_size_of_a_batch_does_not_matter(store, model):
     )
 
 
-def test_at_several_tempi_an_embedding_is_the_mean_of_those_at_each(store, model):
-    unit = torch.nn.functional.normalize
-    mean = embed_versions(model, store, tempi=(0.5, 1.0, 1.6), batch_frames=20).vectors
+@pytest.mark.parametrize("tempo", [0.5, 1.6])
+def test_at_another_tempo_the_model_hears_the_stretched_spectrogram(store, model, tempo):
+    found = embed_versions(model, store, tempo=tempo, batch_frames=20).vectors
     for row, version in enumerate(store.versions):
-        played = torch.from_numpy(store[version].astype("float32"))
+        played = change_tempo(torch.from_numpy(store[version].astype("float32")), tempo)
         with torch.inference_mode():
-            heard = [model(change_tempo(played, t)[None]).embedding for t in (0.5, 1.0, 1.6)]
-        expected = torch.stack([unit(one, dim=1) for one in heard]).mean(dim=0)[0]
-        np.testing.assert_allclose(mean[row], expected.numpy(), rtol=1e-3, atol=1e-5)
-    alone = unit(torch.from_numpy(embed_versions(model, store, tempi=(1.0,)).vectors), dim=1)
-    assert not np.allclose(mean, alone.numpy(), atol=1e-3)
+            expected = model(played[None]).embedding[0].numpy()
+        np.testing.assert_allclose(found[row], expected, rtol=1e-3, atol=1e-5)
+    assert not np.allclose(found, embed_versions(model, store).vectors, atol=1e-3)
 
 
-@pytest.mark.parametrize("tempi", [(), (0.0,), (1.0, -1.0), (float("nan"),), (float("inf"),)])
-def test_a_tempo_that_nothing_has_is_refused(store, model, tempi):
+@pytest.mark.parametrize("tempo", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_tempo_that_nothing_has_is_refused(store, model, tempo):
     with pytest.raises(EmbeddingsError, match="positive"):
-        embed_versions(model, store, tempi=tempi)
+        embed_versions(model, store, tempo=tempo)
 
 
 def test_the_order_asked_for_is_the_order_returned(store, model):
