@@ -18,6 +18,7 @@ from .retrieval import score
 from .store import FeatureStore
 from .systems import (
     CLASSICAL,
+    SCALED,
     SYSTEMS,
     TEMPI,
     from_baseline,
@@ -131,7 +132,8 @@ def score_corpus(
         baseline that listens is asked for, its versions table is enough.
     systems : sequence of str
         Of ``random``, ``chroma``, ``2dftm``, ``qmax``, ``model`` and ``tempi``, the model with
-        test-time augmentation.
+        test-time augmentation. Each may be followed by ``+csls``: its distances scaled locally
+        (:func:`bytecover_lite.hubs.scale_locally`).
     model : str
         Checkpoint file or shipped name.
     tempi : sequence of float
@@ -157,27 +159,38 @@ def score_corpus(
         and seconds a pair of versions (embedding and scoring included), coverage (which share of a
         published set is there, None if the corpus is none), and the summary of the evaluation.
     """
-    unknown = [system for system in systems if system not in SYSTEMS]
+    kinds = [system.removesuffix(SCALED) for system in systems]
+    unknown = [system for system, kind in zip(systems, kinds, strict=True) if kind not in SYSTEMS]
     if unknown:
-        raise PipelineError(f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}")
-    labels_only = embeddings and not set(systems) & {*CLASSICAL, "tempi"}
+        raise PipelineError(
+            f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}, "
+            f"each alone or with {SCALED}"
+        )
+    labels_only = embeddings and not set(kinds) & {*CLASSICAL, "tempi"}
     table, store = _labels(corpus) if labels_only else open_corpus(corpus)
     covered = coverage(corpus, table, split)
     table = part_of(table[table["split"] == split], share)
     if table.empty:
         raise PipelineError(f"{corpus}: the versions table has no row of split {split!r}")
     name = Path(corpus).name + (f" 1/{share}" if share > 1 else "")
-    versions, rows, earlier = list(table["version"]), [], {}
-    for system in systems:
+    versions, rows, earlier, kept = list(table["version"]), [], {}, {}
+    for system, kind in zip(systems, kinds, strict=True):
         began = time.perf_counter()
-        if system == "tempi":
+        if kind in kept:
+            found, spent = kept[kind]
+            began -= spent
+        elif kind == "tempi":
             found = from_tempi(store, versions, model=model, tempi=tempi, device=device)
-        elif system != "model":
-            found = from_baseline(system, store, versions)
+        elif kind != "model":
+            found = from_baseline(kind, store, versions)
         elif embeddings:
             found = from_embeddings(embeddings, versions)
         else:
             found = from_model(store, versions, model=model, device=device)
+        if kinds.count(kind) > 1:
+            kept[kind] = found, time.perf_counter() - began
+        if system != kind:
+            found = found.scaled()
         ranks = found.ranks(list(table["clique"]), versions)
         scores = score(ranks)
         seconds = time.perf_counter() - began
@@ -234,7 +247,7 @@ def print_scores(rows):
 
     A score on a part of a published set says on how much of it.
     """
-    print(f"{'corpus':<18}{'system':<9}{'MAP':>21}{'MR1':>23}{'P@10':>21}{'queries':>9}{'s':>8}")
+    print(f"{'corpus':<18}{'system':<12}{'MAP':>21}{'MR1':>23}{'P@10':>21}{'queries':>9}{'s':>8}")
     for row in rows:
         measures = "".join(
             f"{row[name]:>{width}.{digits}f} [{row[name + '_low']:.{digits}f}, "
@@ -242,7 +255,7 @@ def print_scores(rows):
             for name, width, digits in (("map", 6, 3), ("mr1", 8, 1), ("p_at_k", 7, 3))
         )
         print(
-            f"{row['corpus']:<18}{row['system']:<9}{measures}{row['n_queries']:>9}"
+            f"{row['corpus']:<18}{row['system']:<12}{measures}{row['n_queries']:>9}"
             f"{row['seconds']:>8} {label(row.get('coverage'))}".rstrip()
         )
 

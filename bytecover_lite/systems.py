@@ -5,11 +5,13 @@ from itertools import product
 
 import numpy as np
 
+from .hubs import scale_locally
 from .ranking import rank_matches, relevance
 from .ranking_embeddings import rank_embeddings
 
 SYSTEMS = ("random", "chroma", "2dftm", "qmax", "model", "tempi")
 CLASSICAL = ("chroma", "2dftm", "qmax")
+SCALED = "+csls"
 TEMPI = (0.71, 1.0, 1.41)  # half an octave of speed down and up; chosen on validation works
 TEMPERATURE = 0.1  # that of the contrastive term
 
@@ -53,6 +55,16 @@ class Similarity:
             distances = self.distances[query]
         rows = np.argsort(distances, kind="stable")
         return rows[rows != query]
+
+    def scaled(self):
+        """Return the same comparison with its distances scaled locally, against hubs."""
+        from .passages import unit
+
+        distances = self.distances
+        if distances is None:
+            directions = unit(self.vectors)
+            distances = 1 - directions @ directions.T
+        return Similarity(distances=scale_locally(distances))
 
 
 def from_model(store, versions, *, model="lite", device="auto"):

@@ -10,12 +10,13 @@ import pytest
 from bytecover_lite.cli import main
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.embed import Embeddings, EmbeddingsError, embed_versions
+from bytecover_lite.hubs import scale_locally
 from bytecover_lite.model import ByteCover
 from bytecover_lite.passages import unit
 from bytecover_lite.pipeline import PipelineError, open_corpus, part_of, score_corpus
 from bytecover_lite.retrieval import score
 from bytecover_lite.songbook.corpus import build
-from bytecover_lite.systems import from_tempi
+from bytecover_lite.systems import Similarity, from_baseline, from_tempi
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +124,17 @@ def test_the_system_tempi_compares_all_pairs_of_tempi(corpora, tmp_path):
         list(testing["clique"]), list(testing["version"])
     )
     assert several["map"] == pytest.approx(score(ranks).map)
+
+
+def test_any_system_may_be_scaled_locally(corpora):
+    rows = score_corpus(corpora[0], ["2dftm", "2dftm+csls", "model+csls", "model"])
+    assert [row["system"] for row in rows] == ["2dftm", "2dftm+csls", "model+csls", "model"]
+    assert rows[0]["seconds"] <= rows[1]["seconds"]  # what was there already is counted in
+    table, store = open_corpus(corpora[0])
+    testing = table[table["split"] == "test"]
+    cliques, versions = list(testing["clique"]), list(testing["version"])
+    distances = from_baseline("2dftm", store, versions).distances
+    alone = Similarity(distances=scale_locally(distances)).ranks(cliques, versions)
+    assert rows[1]["map"] == pytest.approx(score(alone).map)
+    with pytest.raises(PipelineError, match=r"'model\+hubs'.*\+csls"):
+        score_corpus(corpora[0], ["model+hubs"])

@@ -1,0 +1,84 @@
+"""Hubs, the recordings that are near to everything, and what to do about them (chapter: Da-TACOS).
+
+In spaces of many dimensions a few points are among the nearest of very many others, whatever these
+are. A ranking puts them in front of matches.
+"""
+
+import numpy as np
+
+NEIGHBOURS = 10
+
+
+def reach(distances, neighbours=NEIGHBOURS, rows=512):
+    """Return how far each recording's nearest neighbours are.
+
+    Parameters
+    ----------
+    distances : np.ndarray [shape=(N, N)]
+        Of a collection to itself; smaller is more similar. The diagonal is not read.
+    neighbours : int
+        How many of the nearest others count; all others if there are fewer.
+    rows : int
+        So many at a time, for the memory.
+
+    Returns
+    -------
+    np.ndarray [shape=(N,)]
+        Mean distance to them; 0 for the only recording of a collection.
+    """
+    size, count = len(distances), min(neighbours, len(distances) - 1)
+    means = np.zeros(size, dtype=distances.dtype)
+    for start in range(0, size if count > 0 else 0, rows):
+        block = distances[start : start + rows].copy()
+        block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
+        means[start : start + rows] = np.partition(block, count - 1)[:, :count].mean(axis=1)
+    return means
+
+
+def scale_locally(distances, neighbours=NEIGHBOURS):
+    """Measure every distance against how far the neighbours of its two ends are.
+
+    A hub has near neighbours, so its distances grow; a recording far from everything gains. This is
+    cross-domain similarity local scaling (CSLS; Conneau et al., Word translation without parallel
+    data, 2018), one of the methods against hubs that music retrieval knows (Schnitzer et al., Local
+    and global scaling reduce hubs in space, 2012).
+
+    Parameters
+    ----------
+    distances : np.ndarray [shape=(N, N)]
+        Of a collection to itself.
+    neighbours : int
+        See :func:`reach`. 10 is the source's.
+
+    Returns
+    -------
+    np.ndarray [shape=(N, N)]
+        ``2 d(i, j) - r(i) - r(j)`` with the reaches r; may be negative.
+    """
+    means = reach(distances, neighbours)
+    return 2 * distances - means[:, None] - means
+
+
+def occurrences(distances, neighbours=NEIGHBOURS, rows=512):
+    """Count among how many others' nearest neighbours each recording is.
+
+    Parameters
+    ----------
+    distances : np.ndarray [shape=(N, N)]
+        Of a collection to itself; ties are broken by the order of the columns.
+    neighbours, rows : int
+        See :func:`reach`.
+
+    Returns
+    -------
+    np.ndarray [shape=(N,), dtype=int64]
+        Their mean is ``min(neighbours, N - 1)``; a long tail to the right means hubs.
+    """
+    size, count = len(distances), min(neighbours, len(distances) - 1)
+    found = np.zeros(size, dtype=np.int64)
+    for start in range(0, size, rows):
+        block = distances[start : start + rows].copy()
+        block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
+        nearest = np.argsort(block, axis=1, kind="stable")[:, :count]
+        found += np.bincount(nearest.ravel(), minlength=size)
+    return found
