@@ -28,9 +28,7 @@ def reach(distances, neighbours=NEIGHBOURS, rows=512):
     """
     size, count = len(distances), min(neighbours, len(distances) - 1)
     means = np.zeros(size, dtype=distances.dtype)
-    for start in range(0, size if count > 0 else 0, rows):
-        block = distances[start : start + rows].copy()
-        block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
+    for start, block in _blocks(distances, rows) if count > 0 else ():
         means[start : start + rows] = np.partition(block, count - 1)[:, :count].mean(axis=1)
     return means
 
@@ -76,9 +74,15 @@ def occurrences(distances, neighbours=NEIGHBOURS, rows=512):
     """
     size, count = len(distances), min(neighbours, len(distances) - 1)
     found = np.zeros(size, dtype=np.int64)
-    for start in range(0, size, rows):
-        block = distances[start : start + rows].copy()
-        block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
+    for _, block in _blocks(distances, rows):
         nearest = np.argsort(block, axis=1, kind="stable")[:, :count]
         found += np.bincount(nearest.ravel(), minlength=size)
     return found
+
+
+def _blocks(distances, rows):
+    """Yield copies of so many rows at a time in which nothing is near to itself."""
+    for start in range(0, len(distances), rows):
+        block = distances[start : start + rows].copy()
+        block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
+        yield start, block

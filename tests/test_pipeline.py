@@ -129,7 +129,6 @@ def test_the_system_tempi_compares_all_pairs_of_tempi(corpora, tmp_path):
 def test_any_system_may_be_scaled_locally(corpora):
     rows = score_corpus(corpora[0], ["2dftm", "2dftm+csls", "model+csls", "model"])
     assert [row["system"] for row in rows] == ["2dftm", "2dftm+csls", "model+csls", "model"]
-    assert rows[0]["seconds"] <= rows[1]["seconds"]  # what was there already is counted in
     table, store = open_corpus(corpora[0])
     testing = table[table["split"] == "test"]
     cliques, versions = list(testing["clique"]), list(testing["version"])

@@ -25,6 +25,7 @@ SERVERS = {
     "kellerjordan.github.io": r"/posts/[\w-]+/",
     "labrosa.ee.columbia.edu": r"/projects/coversongs/covers80/?",
     "mtg.github.io": r"/[\w-]+/",
+    "www.jmlr.org": r"/papers/v\d+/\w+\.html",
 }
 _LINK = re.compile(r"\bhttps?://[^\s<>\"'`{}|\\\]]+")
 
