@@ -46,7 +46,7 @@ def scale_locally(distances, neighbours=NEIGHBOURS):
     distances : np.ndarray [shape=(N, N)]
         Of a collection to itself.
     neighbours : int
-        See :func:`reach`. 10 is the source's.
+        See :func:`reach`. 10 is the source's; take more than a work has versions (chapter: Da-TACOS).
 
     Returns
     -------
