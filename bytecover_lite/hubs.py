@@ -46,7 +46,8 @@ def scale_locally(distances, neighbours=NEIGHBOURS):
     distances : np.ndarray [shape=(N, N)]
         Of a collection to itself.
     neighbours : int
-        See :func:`reach`. 10 is the source's; take more than a work has versions (chapter: Da-TACOS).
+        See :func:`reach`; more than a work has versions, or its own versions count as a crowd.
+        10 is the source's.
 
     Returns
     -------
