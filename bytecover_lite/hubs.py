@@ -6,7 +6,13 @@ are. A ranking puts them in front of matches.
 
 import numpy as np
 
+from .errors import BytecoverError
+
 NEIGHBOURS = 10
+
+
+class HubsError(BytecoverError):
+    """Distances or a number of neighbours of which no hubs can be counted."""
 
 
 def reach(distances, neighbours=NEIGHBOURS, rows=512):
@@ -25,10 +31,15 @@ def reach(distances, neighbours=NEIGHBOURS, rows=512):
     -------
     np.ndarray [shape=(N,)]
         Mean distance to them; 0 for the only recording of a collection.
+
+    Raises
+    ------
+    HubsError
+        If the distances are not square, or fewer than one neighbour is asked for.
     """
-    size, count = len(distances), min(neighbours, len(distances) - 1)
+    size, count = len(distances), _count(distances, neighbours)
     means = np.zeros(size, dtype=distances.dtype)
-    for start, block in _blocks(distances, rows) if count > 0 else ():
+    for start, block in _blocks(distances, rows) if count else ():
         means[start : start + rows] = np.partition(block, count - 1)[:, :count].mean(axis=1)
     return means
 
@@ -53,6 +64,11 @@ def scale_locally(distances, neighbours=NEIGHBOURS):
     -------
     np.ndarray [shape=(N, N)]
         ``2 d(i, j) - r(i) - r(j)`` with the reaches r; may be negative.
+
+    Raises
+    ------
+    HubsError
+        As :func:`reach`.
     """
     means = reach(distances, neighbours)
     return 2 * distances - means[:, None] - means
@@ -72,13 +88,27 @@ def occurrences(distances, neighbours=NEIGHBOURS, rows=512):
     -------
     np.ndarray [shape=(N,), dtype=int64]
         Their mean is ``min(neighbours, N - 1)``; a long tail to the right means hubs.
+
+    Raises
+    ------
+    HubsError
+        As :func:`reach`.
     """
-    size, count = len(distances), min(neighbours, len(distances) - 1)
+    size, count = len(distances), _count(distances, neighbours)
     found = np.zeros(size, dtype=np.int64)
     for _, block in _blocks(distances, rows):
         nearest = np.argsort(block, axis=1, kind="stable")[:, :count]
         found += np.bincount(nearest.ravel(), minlength=size)
     return found
+
+
+def _count(distances, neighbours):
+    """Return how many of the others are neighbours, or raise what :func:`reach` describes."""
+    if distances.ndim != 2 or len(distances) != distances.shape[1]:
+        raise HubsError(f"distances have shape {distances.shape}: give (N, N), a collection's own")
+    if neighbours < 1:
+        raise HubsError(f"neighbours is {neighbours}: at least 1 is needed")
+    return max(0, min(neighbours, len(distances) - 1))
 
 
 def _blocks(distances, rows):

@@ -166,7 +166,12 @@ def score_corpus(
             f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}, "
             f"each alone or with {SCALED}"
         )
-    labels_only = embeddings and not set(kinds) & {*CLASSICAL, "tempi"}
+    if embeddings and "tempi" in kinds:
+        raise PipelineError(
+            "embeddings stand for the system 'model' and were made at one tempo: "
+            "score 'tempi' without them, with the checkpoint that they came from"
+        )
+    labels_only = embeddings and not set(kinds) & set(CLASSICAL)
     table, store = _labels(corpus) if labels_only else open_corpus(corpus)
     covered = coverage(corpus, table, split)
     table = part_of(table[table["split"] == split], share)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from bytecover_lite.hubs import occurrences, reach, scale_locally
+from bytecover_lite.hubs import HubsError, occurrences, reach, scale_locally
 from bytecover_lite.ranking import rank_matches, relevance
 from bytecover_lite.retrieval import score
 from bytecover_lite.systems import Similarity
@@ -36,6 +36,14 @@ def test_collections_of_one_and_of_none_have_no_neighbours():
         given = np.zeros((size, size), dtype=np.float32)
         assert scale_locally(given).shape == (size, size)
         assert reach(given).tolist() == occurrences(given).tolist() == [0] * size
+
+
+@pytest.mark.parametrize("function", [reach, occurrences, scale_locally])
+def test_distances_to_another_collection_and_no_neighbours_are_refused(function):
+    with pytest.raises(HubsError, match=r"\(3, 4\)"):
+        function(np.zeros((3, 4)))
+    with pytest.raises(HubsError, match="neighbours is 0"):
+        function(np.zeros((3, 3)), 0)
 
 
 def test_a_hub_falls_behind_the_match_it_hid():

@@ -87,6 +87,8 @@ def test_labels_are_enough_when_embeddings_are_given(corpora, tmp_path):
     assert rows[1]["map"] == score_corpus(corpora[0], ["model"], **given)[0]["map"]
     with pytest.raises(PipelineError, match=r"versions.csv does not exist"):
         score_corpus(tmp_path / "nowhere", ["model"], **given)
+    with pytest.raises(PipelineError, match="one tempo"):  # else another network might answer
+        score_corpus(corpora[0], ["model", "tempi+csls"], **given)
 
 
 def test_the_command_passes_everything_on(corpora, tmp_path):
