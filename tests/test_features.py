@@ -197,7 +197,7 @@ def test_a_cluster_that_loses_a_worker_does_every_file_once(tmp_path):
         killer.start()
         report = run(table, tmp_path / "store", cluster=cluster.scheduler_address)
         killer.join()
-        workers = client.run(os.getpid).values()
+        workers = client.run(os.getpid, on_error="ignore").values()  # one may be starting
     assert survivor in workers and victim not in workers
     assert list(report["status"]) == ["extracted"] * len(table)
     assert content(tmp_path / "store") == content(tmp_path / "alone")
