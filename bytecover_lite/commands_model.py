@@ -261,7 +261,7 @@ def invariance(
     out
         Directory for the test sets.
     systems
-        Any of random, chroma, 2dftm, qmax, model.
+        Any of random, chroma, 2dftm, qmax, model, tempi; each may end in +csls.
     model
         A checkpoint file, or the name of a shipped one.
     works

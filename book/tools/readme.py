@@ -120,7 +120,8 @@ def glance():
     dates = sorted(result["provenance"]["date"][:10] for result in files)
     measured = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     note = "MAP with its 95 % interval over works; in the head, how many versions there are. Bold:"
-    return "\n".join([*lines, "", note, f"the best of a column. Measured {measured}.", ""])
+    runs = "The last row is of a run of its own: on another processor a third decimal may change."
+    return "\n".join([*lines, "", note, f"the best of a column. Measured {measured}.", runs, ""])
 
 
 def effects():
