@@ -166,14 +166,19 @@ class AvReader:
         """Yield mono blocks [shape=(n,), dtype=float32]."""
         from av import AudioFifo
 
-        fifo, kind = AudioFifo(), None
+        fifo, channels = AudioFifo(), 0
         size = max(1, READ_VALUES // max(1, self.channels))
         for frame in self.frames():
-            if kind not in (None, _kind(frame)):  # the stream changes its channels midway
+            if channels not in (0, frame.layout.nb_channels):  # the stream changes midway
                 yield from _drain(fifo)
                 fifo = AudioFifo()
-            kind = _kind(frame)
-            fifo.write(frame)
+            channels = frame.layout.nb_channels
+            try:
+                fifo.write(frame)
+            except ValueError:  # so does its sample format
+                yield from _drain(fifo)
+                fifo = AudioFifo()
+                fifo.write(frame)
             if fifo.samples >= size:
                 yield from _drain(fifo)
         yield from _drain(fifo)
@@ -202,10 +207,6 @@ class AvReader:
     def close(self):
         """Close the file."""
         self._container.close()
-
-
-def _kind(frame):
-    return frame.format.name, frame.layout.name
 
 
 def _drain(fifo):

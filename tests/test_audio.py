@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from bytecover_lite import audio
 from bytecover_lite.audio import encode_mp3, load_audio, stream_audio, write_wav
 from bytecover_lite.cqt import FeatureSettings, extract
+from bytecover_lite.decoders import open_reader
 
 RATE = 22050
 SECONDS = 3.0
@@ -404,3 +405,15 @@ def test_a_multiple_of_the_rate_is_left_to_the_transform(tmp_path, rate):
     direct = extract(stream, fine, multiple=stream.multiple)
     exact = extract(stream_audio(path), fine)
     assert 0 < np.linalg.norm(direct - exact) < 1e-3 * np.linalg.norm(exact)
+
+
+def test_channels_that_change_midway_are_mixed_by_their_own_number(tmp_path):
+    """Two mp3 files one behind the other, as an internet radio's recorder leaves them."""
+    mono = 0.4 * np.sin(2 * np.pi * 440 * np.arange(2 * RATE) / RATE)
+    left_only = np.stack([mono, np.zeros_like(mono)], axis=1)
+    path = tmp_path / "radio.mp3"
+    path.write_bytes(encode_mp3(mono, sr=RATE) + encode_mp3(left_only, sr=RATE))
+    found = np.concatenate(list(open_reader(path).blocks()))
+    loudness = [np.abs(part).max() for part in (found[: RATE // 2], found[-RATE // 2 :])]
+    assert len(found) == pytest.approx(4 * RATE, rel=0.05)
+    assert loudness[1] == pytest.approx(loudness[0] / 2, rel=0.1)
