@@ -8,6 +8,7 @@ where it was killed: on a CPU the resumed run equals the undisturbed one bit for
 import contextlib
 import logging
 import math
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -75,13 +76,13 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     shape = replace(config.model, n_classes=n_classes, min_frames=config.crop_frames)
     config = replace(config, model=shape)
     torch.manual_seed(config.seed)
-    model = ByteCover(config.model)
+    model = fabric.to_device(ByteCover(config.model))
     store = coarsened(store, config.model.features)
     check_settings(model, store)
     if config.start_from:
         _begin_with(config.start_from, model)
-    if fabric.world_size > 1 and fabric.device.type == "cuda":
-        model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    if fabric.device.type == "cuda":
+        model = _for_cuda(model, config, fabric)
     model, *optimizers = fabric.setup(model, *make_optimizers(model, config))
     run = _Run(Path(out), config, fabric, model.module, optimizers)
     with run:
@@ -182,6 +183,27 @@ def _launch(accelerator, devices, nodes, precision):
     return fabric
 
 
+def _for_cuda(model, config, fabric):
+    """Lay the model out for a GPU; on a single one, record both passes once and replay them.
+
+    A step of a few milliseconds would otherwise wait for the processor to launch its kernels.
+    """
+    if fabric.world_size > 1:
+        return torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
+    model = model.to(memory_format=torch.channels_last).train()
+    if model.classifier is None:
+        return model  # a recorded pass must give nothing but tensors
+    rows = config.cliques_per_batch * config.versions_per_clique
+    crop = torch.rand(rows, config.model.features.n_bins, config.crop_frames, device=fabric.device)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with fabric.autocast():
+        kind, on = torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda")
+        with torch.autocast("cuda", kind, enabled=on, cache_enabled=False):
+            model = torch.cuda.make_graphed_callables(model, (crop,))
+    model.load_state_dict(before)  # running it for the record moved the running means
+    return model
+
+
 def _computes_in_bfloat16(accelerator):
     if accelerator != "cpu" and torch.cuda.is_available():
         return torch.cuda.is_bf16_supported(including_emulation=False)
@@ -229,9 +251,13 @@ def _batches(config, store, training, start, fabric):
         augmentation=config.augmentation,
         seed=config.seed,
     )
-    workers = 4 if fabric.device.type == "cuda" else 0
+    on_gpu = fabric.device.type == "cuda"
     loader = torch.utils.data.DataLoader(
-        dataset, batch_size=None, sampler=range(start, config.steps), num_workers=workers
+        dataset,
+        batch_size=None,
+        sampler=range(start, config.steps),
+        num_workers=min(8, os.cpu_count() or 1) if on_gpu else 0,
+        pin_memory=on_gpu,
     )
     for spectrograms, cliques, names in loader:
         mine = slice(fabric.global_rank, None, fabric.world_size)

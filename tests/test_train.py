@@ -245,3 +245,20 @@ def test_a_checkpoint_of_another_network_is_no_beginning(corpus, tmp_path):
     config = dataclasses.replace(SMALL, model=model, start_from=str(first))
     with pytest.raises(TrainingError, match=r"start_from .* norm='ibn'.* norm='bn'"):
         run(corpus, tmp_path / "second", config)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("weight", [1.0, 0.0])  # recorded passes, and none without a classifier
+def test_a_gpu_trains_as_the_processor_does(corpus, tmp_path, weight):
+    config = dataclasses.replace(SMALL, classification_weight=weight, precision="32-true")
+    losses = {}
+    for device in ("cpu", "cuda"):
+        out = tmp_path / device
+        train(config, corpus[2], corpus[1], out=out, accelerator=device, progress=False)
+        found = read_run(out)
+        losses[device] = [row["loss"] for row in found["rows"]]
+    assert len(losses["cuda"]) == SMALL.steps
+    np.testing.assert_allclose(losses["cuda"], losses["cpu"], rtol=0.02)
+    weights = [load_model(tmp_path / device / "model.safetensors") for device in losses]
+    means = [model.state_dict()["backbone.bn1.BN.running_mean"] for model in weights]
+    torch.testing.assert_close(*means, rtol=0.05, atol=0.01)

@@ -3,7 +3,8 @@
 Every ``bench_NAME.py`` beside this file has a function ``rows()`` that returns a list of
 dictionaries with the keys ``what``, ``value`` and ``unit`` and, if it likes, more. They are printed
 as one table and written to ``book/results/benchmark.json``; benchmarks that were not named keep
-the rows they had, and every benchmark its own commit, date and device.
+the rows they had, and every benchmark its own commit, date and device. ``gpu`` is measured where
+there is one.
 """
 
 import importlib.util
@@ -37,6 +38,11 @@ def available():
     return sorted(path.stem.removeprefix("bench_") for path in HERE.glob("bench_*.py"))
 
 
+def measurable():
+    """Return those that this machine can run."""
+    return [name for name in available() if name != "gpu" or torch.cuda.is_available()]
+
+
 def _load(name):
     path = HERE / f"bench_{name}.py"
     if not path.is_file():
@@ -56,6 +62,6 @@ def show(found):
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    found = measure(sys.argv[1:] or available())
+    found = measure(sys.argv[1:] or measurable())
     show(found)
     print(write_result("benchmark", {"benchmarks": merge(found)}))

@@ -59,8 +59,7 @@ def rows(quick=False):
         }
         for name, time in times.items()
     ]
-    table.append(_memory(hours))
-    return table + (_gpu(signal, repeats) if torch.cuda.is_available() else [])
+    return [*table, _memory(hours)]
 
 
 def operations(seconds):
@@ -113,17 +112,3 @@ def _memory(hours):
         "value": printed_by(HOURS, hours)[0],
         "unit": "MiB",
     }
-
-
-def _gpu(signal, repeats):
-    batch = torch.from_numpy(signal).cuda().expand(8, -1).contiguous()
-    with torch.inference_mode():
-        time = interleaved({"cqt": lambda: cqt(batch)}, repeats=repeats)["cqt"]
-    return [
-        {
-            "what": f"cqt on {torch.cuda.get_device_name()}, tracks of {len(signal) // SR} s",
-            "value": len(batch) / time,
-            "unit": "tracks/s",
-            "floor": operations(len(signal) // SR) / matmul_rate(size=8192, device="cuda"),
-        }
-    ]

@@ -12,11 +12,10 @@ from bytecover_lite.model import ByteCover, ByteCoverConfig
 from tests.benchmarks.timing import interleaved, matmul_rate
 
 SMALL = ByteCoverConfig(depth=18, width=0.25, freq_stride=1, n_classes=1000, compression="log")
-CLASSES = 8858  # works of SHS100K
 
 
 def rows(quick=False):
-    """Measure on one thread, and on the GPU if there is one.
+    """Measure on one thread.
 
     Parameters
     ----------
@@ -32,8 +31,7 @@ def rows(quick=False):
     batch, frames, repeats = (8, 10, 1) if quick else (64, 100, 5)
     peak = matmul_rate()
     table = _small_steps(batch, frames, repeats, peak) + _kept_memory(batch, frames, repeats)
-    table += _embedding(frames, repeats, peak)
-    return table + (_gpu(quick) if torch.cuda.is_available() else [])
+    return table + _embedding(frames, repeats, peak)
 
 
 def step_operations(config, batch, frames):
@@ -139,24 +137,3 @@ def _embedding(frames, repeats, peak):
             "floor": step_operations(model.config, 1, frames) / 3 / peak,
         }
     ]
-
-
-def _gpu(quick):
-    config = ByteCoverConfig(n_classes=CLASSES)
-    peak = matmul_rate(size=8192, device="cuda", dtype=torch.bfloat16)
-    table = []
-    for batch in (32,) if quick else (32, 64, 128, 256):
-        step = make_step(config, batch, 100, device="cuda", channels_last=True, bfloat16=True)
-        time = interleaved({"step": step}, repeats=9)["step"]
-        floor = step_operations(config, batch, 100) / peak
-        table.append(
-            {
-                "what": f"training step, ResNet50-IBN, {batch} x 100 frames, bfloat16, "
-                f"{torch.cuda.get_device_name()}",
-                "value": time,
-                "unit": "s",
-                "floor": floor,
-                "share_of_peak": floor / time,
-            }
-        )
-    return table

@@ -1,0 +1,117 @@
+"""What a GPU does a second: constant-Q transforms and training steps, beside its own limits."""
+
+from dataclasses import replace
+
+import torch
+
+from bytecover_lite.cqt import average_frames, cqt
+from bytecover_lite.losses import multi_loss
+from bytecover_lite.model import ByteCover, ByteCoverConfig
+from bytecover_lite.recipes import full
+from tests.benchmarks.bench_cqt import SR, operations
+from tests.benchmarks.bench_network import step_operations
+from tests.benchmarks.timing import interleaved, matmul_rate
+
+CLASSES = 8858  # works of SHS100K
+BATCHES = (32, 64, 128, 256)
+
+
+def rows(quick=False):
+    """Measure on the GPU.
+
+    Parameters
+    ----------
+    quick : bool
+        One batch, one round, nothing compiled: for the tests.
+
+    Returns
+    -------
+    list of dict
+        Keys what, value, unit; floor: time at the rate of a large matrix product on the same GPU,
+        of which ``share_of_peak`` is reached; baseline and ratio.
+    """
+    peak = matmul_rate(size=8192, device="cuda", dtype=torch.bfloat16)
+    seconds, repeats = (10, 1) if quick else (240, 9)
+    table = [] if quick else _limits(peak)
+    table += _transforms(seconds, repeats)
+    paper, shipped = ByteCoverConfig(n_classes=CLASSES), full().model
+    for batch in BATCHES[: 1 if quick else None]:
+        compiled = batch == 64 and not quick
+        table += _steps("ResNet50-IBN", paper, batch, 100, peak, repeats, compiled)
+    if not quick:
+        small = replace(shipped, n_classes=CLASSES)
+        table += _steps("recipe full", small, 256, 256, peak, repeats, True)
+    return table
+
+
+def _limits(peak):
+    source = torch.empty(2**30, dtype=torch.float32, device="cuda")
+    target = torch.empty_like(source)
+    time = interleaved({"copy": lambda: target.copy_(source)}, repeats=9)["copy"]
+    return [
+        {"what": "matrix product, 8192, bfloat16", "value": peak / 1e12, "unit": "TFLOP/s"},
+        {"what": "copy, bytes read and written", "value": 8 * 2**30 / time / 1e12, "unit": "TB/s"},
+    ]
+
+
+def _transforms(seconds, repeats):
+    batch = torch.randn(8, seconds * SR, device="cuda") / 10
+    rate = matmul_rate(size=8192, device="cuda")
+    with torch.inference_mode():
+        times = interleaved(
+            {"cqt": lambda: cqt(batch), "cqt and averaging": lambda: average_frames(cqt(batch))},
+            repeats=repeats,
+        )
+    table = []
+    for name, time in times.items():
+        track = time / len(batch)
+        what = f"{name}, {seconds} s of audio, in batches of {len(batch)}"
+        floor = operations(seconds) / rate
+        table.append({"what": what, "value": track, "unit": "s", "floor": floor})
+        table.append({"what": f"{what}: rate", "value": 1 / track, "unit": "tracks/s"})
+    return table
+
+
+def _steps(name, config, batch, frames, peak, repeats, compiled):
+    variants = {
+        "eager": _step(config, batch, frames),
+        "CUDA graphs": _step(config, batch, frames, graphs=True),
+    }
+    if compiled:
+        variants["compiled"] = _step(config, batch, frames, compiled=True)
+    times = interleaved(variants, repeats=repeats)
+    floor = step_operations(config, batch, frames) / peak
+    return [
+        {
+            "what": f"training step, {name}, {batch} x {frames} frames, bfloat16, {variant}",
+            "value": time,
+            "unit": "s",
+            "floor": floor,
+            "share_of_peak": floor / time,
+            "baseline": "eager",
+            "ratio": times["eager"] / time,
+        }
+        for variant, time in times.items()
+    ]
+
+
+def _step(config, batch, frames, *, graphs=False, compiled=False):
+    """Return a function that trains a new model for one step on random input."""
+    torch.manual_seed(0)
+    model = ByteCover(config).to("cuda", memory_format=torch.channels_last)
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
+    spectrograms = torch.rand(batch, config.features.n_bins, frames, device="cuda")
+    cliques = torch.arange(batch, device="cuda") // 4
+    forward = torch.compile(model) if compiled else model
+    if graphs:
+        with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
+            forward = torch.cuda.make_graphed_callables(model, (spectrograms.clone(),))
+
+    def step():
+        optimizer.zero_grad()
+        with torch.autocast("cuda", torch.bfloat16):
+            output = forward(spectrograms)
+        multi_loss(output, cliques)[0].backward()
+        optimizer.step()
+
+    return step
