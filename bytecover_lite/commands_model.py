@@ -25,7 +25,6 @@ def train(
     accelerator: Literal["auto", "cpu", "cuda"] = "auto",
     devices: int = 1,
     nodes: int = 1,
-    compiled: bool = False,
 ):
     """Train a ByteCover on the split ``train`` of a corpus; an interrupted run is continued.
 
@@ -49,8 +48,6 @@ def train(
         Processes (GPUs) a machine.
     nodes
         Machines.
-    compiled
-        On a GPU, compile the network first: worth its minute in long runs.
     """
     from .data import read_versions
     from .overlap import separate
@@ -63,8 +60,7 @@ def train(
     if len(shared):
         count = f"{shared['left'].nunique()} recordings of {shared['left_clique'].nunique()}"
         print(f"{count} training works are in a test set too: {overlap}")
-    where = {"accelerator": accelerator, "devices": devices, "nodes": nodes, "compiled": compiled}
-    path = run(config, store, table, out=out, **where)
+    path = run(config, store, table, out=out, accelerator=accelerator, devices=devices, nodes=nodes)
     print(path)
 
 

@@ -32,18 +32,7 @@ class TrainingError(BytecoverError):
     """Training cannot start, or had to stop."""
 
 
-def train(
-    config,
-    store,
-    versions,
-    *,
-    out,
-    accelerator="auto",
-    devices=1,
-    nodes=1,
-    compiled=False,
-    progress=True,
-):
+def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=1, progress=True):
     """Train a ByteCover and keep the best one by validation MAP.
 
     On a CPU the process keeps the memory that it frees, from here on (`keep_freed_memory`).
@@ -63,9 +52,6 @@ def train(
     accelerator, devices, nodes
         As in Lightning Fabric: ``"cpu"``, ``"cuda"`` or ``"auto"``; how many a node; nodes.
         With several processes the batch is divided, and mining sees the whole of it.
-    compiled : bool
-        On a single CUDA device, let ``torch.compile`` fuse the network: a minute at the start, and
-        every step is faster. Needs a C compiler.
     progress : bool
         Whether to show a progress bar.
 
@@ -96,7 +82,7 @@ def train(
     if config.start_from:
         _begin_with(config.start_from, model)
     if fabric.device.type == "cuda":
-        model = _for_cuda(model, config, fabric, compiled)
+        model = _for_cuda(model, config, fabric)
     model, *optimizers = fabric.setup(model, *make_optimizers(model, config))
     run = _Run(Path(out), config, fabric, model.module, optimizers)
     with run:
@@ -197,7 +183,7 @@ def _launch(accelerator, devices, nodes, precision):
     return fabric
 
 
-def _for_cuda(model, config, fabric, compiled):
+def _for_cuda(model, config, fabric):
     """Lay the model out for a GPU; on a single one, record both passes once and replay them.
 
     A step of a few milliseconds would otherwise wait for the processor to launch its kernels.
@@ -210,14 +196,10 @@ def _for_cuda(model, config, fabric, compiled):
     rows = config.cliques_per_batch * config.versions_per_clique
     crop = torch.rand(rows, config.model.features.n_bins, config.crop_frames, device=fabric.device)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    backbone = model.backbone
-    if compiled:
-        model.backbone = torch.compile(backbone)  # for the record only: other lengths compile anew
     with fabric.autocast():
         kind, on = torch.get_autocast_dtype("cuda"), torch.is_autocast_enabled("cuda")
         with torch.autocast("cuda", kind, enabled=on, cache_enabled=False):
             model = torch.cuda.make_graphed_callables(model, (crop,))
-    model.backbone = backbone
     model.load_state_dict(before)  # running it for the record moved the running means
     return model
 
