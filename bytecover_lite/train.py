@@ -184,13 +184,12 @@ def _launch(accelerator, devices, nodes, precision):
 
 
 def _for_cuda(model, config, fabric):
-    """Lay the model out for a GPU; on a single one, record both passes once and replay them.
+    """On a single GPU, record the forward and the backward pass once and replay them.
 
     A step of a few milliseconds would otherwise wait for the processor to launch its kernels.
     """
     if fabric.world_size > 1:
         return torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)
-    model = model.to(memory_format=torch.channels_last).train()
     if model.classifier is None:
         return model  # a recorded pass must give nothing but tensors
     rows = config.cliques_per_batch * config.versions_per_clique

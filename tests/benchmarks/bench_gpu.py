@@ -7,7 +7,7 @@ import torch
 from bytecover_lite.cqt import average_frames, cqt
 from bytecover_lite.losses import multi_loss
 from bytecover_lite.model import ByteCover, ByteCoverConfig
-from bytecover_lite.recipes import full
+from bytecover_lite.recipes import voices
 from tests.benchmarks.bench_cqt import SR, operations
 from tests.benchmarks.bench_network import step_operations
 from tests.benchmarks.timing import interleaved, matmul_rate
@@ -22,7 +22,7 @@ def rows(quick=False):
     Parameters
     ----------
     quick : bool
-        One batch, one round, nothing compiled: for the tests.
+        One batch, one round: for the tests.
 
     Returns
     -------
@@ -34,13 +34,12 @@ def rows(quick=False):
     seconds, repeats = (10, 1) if quick else (240, 9)
     table = [] if quick else _limits(peak)
     table += _transforms(seconds, repeats)
-    paper, shipped = ByteCoverConfig(n_classes=CLASSES), full().model
+    paper = ByteCoverConfig(n_classes=CLASSES)
     for batch in BATCHES[: 1 if quick else None]:
-        compiled = batch == 64 and not quick
-        table += _steps("ResNet50-IBN", paper, batch, 100, peak, repeats, compiled)
+        table += _steps("ResNet50-IBN", paper, batch, 100, peak, repeats)
     if not quick:
-        small = replace(shipped, n_classes=CLASSES)
-        table += _steps("recipe full", small, 256, 256, peak, repeats, True)
+        small = replace(voices().model, n_classes=CLASSES)
+        table += _steps("ResNet18-IBN width .375", small, 256, 256, peak, repeats)
     return table
 
 
@@ -72,13 +71,11 @@ def _transforms(seconds, repeats):
     return table
 
 
-def _steps(name, config, batch, frames, peak, repeats, compiled):
+def _steps(name, config, batch, frames, peak, repeats):
     variants = {
-        "eager": _step(config, batch, frames),
-        "CUDA graphs": _step(config, batch, frames, graphs=True),
+        "launched anew": _step(config, batch, frames),
+        "recorded": _step(config, batch, frames, recorded=True),
     }
-    if compiled:
-        variants["compiled"] = _step(config, batch, frames, compiled=True)
     times = interleaved(variants, repeats=repeats)
     floor = step_operations(config, batch, frames) / peak
     return [
@@ -88,29 +85,28 @@ def _steps(name, config, batch, frames, peak, repeats, compiled):
             "unit": "s",
             "floor": floor,
             "share_of_peak": floor / time,
-            "baseline": "eager",
-            "ratio": times["eager"] / time,
+            "baseline": "launched anew",
+            "ratio": times["launched anew"] / time,
         }
         for variant, time in times.items()
     ]
 
 
-def _step(config, batch, frames, *, graphs=False, compiled=False):
+def _step(config, batch, frames, *, recorded=False):
     """Return a function that trains a new model for one step on random input."""
     torch.manual_seed(0)
-    model = ByteCover(config).to("cuda", memory_format=torch.channels_last)
+    model = ByteCover(config).to("cuda")
     optimizer = torch.optim.AdamW(model.parameters(), fused=True)
     spectrograms = torch.rand(batch, config.features.n_bins, frames, device="cuda")
     cliques = torch.arange(batch, device="cuda") // 4
-    forward = torch.compile(model) if compiled else model
-    if graphs:
+    if recorded:
         with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
-            forward = torch.cuda.make_graphed_callables(model, (spectrograms.clone(),))
+            model = torch.cuda.make_graphed_callables(model, (spectrograms.clone(),))
 
     def step():
         optimizer.zero_grad()
         with torch.autocast("cuda", torch.bfloat16):
-            output = forward(spectrograms)
+            output = model(spectrograms)
         multi_loss(output, cliques)[0].backward()
         optimizer.step()
 
