@@ -195,7 +195,19 @@ def _line(name, comment):
     return f"{name:<26}{comment}"
 
 
-_WRITERS = (tree, results, glance, effects, speed, *songbook_tables.WRITERS)
+def beginnings():
+    """Return a table of the first steps at the paper's size, an arm a row."""
+    path = ROOT / "book" / "results" / "paper_start.json"
+    found = json.loads(path.read_text(encoding="utf-8"))
+    head = [f"MAP after {steps:,} steps" for steps in found["steps"]]
+    lines = ["| arm | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
+    for arm, values in found["arms"].items():
+        cells = ["not kept" if value is None else f"{value:.3f}" for value in values["map"]]
+        lines.append(f"| {arm} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", found["note"], songbook_tables.origin(found), ""])
+
+
+_WRITERS = (tree, results, glance, effects, beginnings, speed, *songbook_tables.WRITERS)
 PARTS = {writer.__name__: writer for writer in _WRITERS}
 
 if __name__ == "__main__":
