@@ -139,7 +139,7 @@ def evaluate(
         Corpus directory, in frames of the model's length or a fraction of it; with --embeddings
         and without chroma, 2dftm and qmax, any directory with a versions.csv.
     systems
-        Any of random, chroma, 2dftm, qmax, model, tempi; each may end in +csls.
+        Any of random, chroma, 2dftm, qmax, model, tempi; each may end in +csls, +qe or +csls+qe.
     model
         A checkpoint file, or the name of a shipped one.
     tempi
@@ -261,7 +261,7 @@ def invariance(
     out
         Directory for the test sets.
     systems
-        Any of random, chroma, 2dftm, qmax, model, tempi; each may end in +csls.
+        Any of random, chroma, 2dftm, qmax, model, tempi; each may end in +csls, +qe or +csls+qe.
     model
         A checkpoint file, or the name of a shipped one.
     works

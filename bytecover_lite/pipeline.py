@@ -18,6 +18,7 @@ from .retrieval import score
 from .store import FeatureStore
 from .systems import (
     CLASSICAL,
+    EXPANDED,
     SCALED,
     SYSTEMS,
     TEMPI,
@@ -25,6 +26,8 @@ from .systems import (
     from_embeddings,
     from_model,
     from_tempi,
+    kind_of,
+    refined,
 )
 
 
@@ -132,8 +135,9 @@ def score_corpus(
         baseline that listens is asked for, its versions table is enough.
     systems : sequence of str
         Of ``random``, ``chroma``, ``2dftm``, ``qmax``, ``model`` and ``tempi``, the model with
-        test-time augmentation. Each may be followed by ``+csls``: its distances scaled locally
-        (:func:`bytecover_lite.hubs.scale_locally`).
+        test-time augmentation. Each may be followed by ``+csls``, its distances scaled locally
+        (:func:`bytecover_lite.hubs.scale_locally`), by ``+qe``, expanded
+        (:func:`bytecover_lite.expansion.expand`), or by both in this order.
     model : str
         Checkpoint file or shipped name.
     tempi : sequence of float
@@ -159,12 +163,12 @@ def score_corpus(
         and seconds a pair of versions (embedding and scoring included), coverage (which share of a
         published set is there, None if the corpus is none), and the summary of the evaluation.
     """
-    kinds = [system.removesuffix(SCALED) for system in systems]
+    kinds = [kind_of(system) for system in systems]
     unknown = [system for system, kind in zip(systems, kinds, strict=True) if kind not in SYSTEMS]
     if unknown:
         raise PipelineError(
             f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}, "
-            f"each alone or with {SCALED}"
+            f"each alone or followed by {SCALED}, {EXPANDED} or {SCALED}{EXPANDED}"
         )
     if embeddings and "tempi" in kinds:
         raise PipelineError(
@@ -194,8 +198,7 @@ def score_corpus(
             found = from_model(store, versions, model=model, device=device)
         if kinds.count(kind) > 1:
             kept[kind] = found, time.perf_counter() - began
-        if system != kind:
-            found = found.scaled()
+        found = refined(found, system)
         ranks = found.ranks(list(table["clique"]), versions)
         scores = score(ranks)
         seconds = time.perf_counter() - began

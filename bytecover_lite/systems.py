@@ -5,13 +5,14 @@ from itertools import product
 
 import numpy as np
 
+from .expansion import expand
 from .hubs import scale_locally
 from .ranking import rank_matches, relevance
 from .ranking_embeddings import rank_embeddings
 
 SYSTEMS = ("random", "chroma", "2dftm", "qmax", "model", "tempi")
 CLASSICAL = ("chroma", "2dftm", "qmax")
-SCALED = "+csls"
+SCALED, EXPANDED = "+csls", "+qe"
 TEMPI = (0.71, 1.0, 1.41)  # half an octave of speed down and up; chosen on validation works
 TEMPERATURE = 0.1  # that of the contrastive term
 
@@ -58,13 +59,47 @@ class Similarity:
 
     def scaled(self):
         """Return the same comparison with its distances scaled locally, against hubs."""
+        return Similarity(distances=scale_locally(self._between()))
+
+    def expanded(self):
+        """Return the same comparison in which nearest neighbours speak for each other."""
+        return Similarity(distances=expand(self._between()))
+
+    def _between(self):
         from .passages import unit
 
-        distances = self.distances
-        if distances is None:
-            directions = unit(self.vectors)
-            distances = 1 - directions @ directions.T
-        return Similarity(distances=scale_locally(distances))
+        if self.distances is not None:
+            return self.distances
+        directions = unit(self.vectors)
+        return 1 - directions @ directions.T
+
+
+def kind_of(system):
+    """Return the system that is meant, without what is done with its distances.
+
+    >>> kind_of("tempi+csls+qe")
+    'tempi'
+    """
+    return system.removesuffix(EXPANDED).removesuffix(SCALED)
+
+
+def refined(found, system):
+    """Do with a comparison what the end of the system's name asks for.
+
+    Parameters
+    ----------
+    found : Similarity
+    system : str
+        Ending in ``+csls`` (scaled locally), ``+qe`` (expanded), ``+csls+qe`` (in this order) or
+        none of them.
+
+    Returns
+    -------
+    Similarity
+    """
+    if system.removesuffix(EXPANDED).endswith(SCALED):
+        found = found.scaled()
+    return found.expanded() if system.endswith(EXPANDED) else found
 
 
 def from_model(store, versions, *, model="lite", device="auto"):

@@ -1,6 +1,7 @@
 """From a corpus to scores: parts, shorter frames, tables, labels without features."""
 
 import json
+import re
 from itertools import combinations
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from bytecover_lite.cli import main
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.embed import Embeddings, EmbeddingsError, embed_versions
+from bytecover_lite.expansion import expand
 from bytecover_lite.hubs import scale_locally
 from bytecover_lite.model import ByteCover
 from bytecover_lite.passages import unit
@@ -137,5 +139,19 @@ def test_any_system_may_be_scaled_locally(corpora):
     distances = from_baseline("2dftm", store, versions).distances
     alone = Similarity(distances=scale_locally(distances)).ranks(cliques, versions)
     assert rows[1]["map"] == pytest.approx(score(alone).map)
-    with pytest.raises(PipelineError, match=r"'model\+hubs'.*\+csls"):
-        score_corpus(corpora[0], ["model+hubs"])
+    for system in ("model+hubs", "model+qe+csls", "+qe"):
+        with pytest.raises(PipelineError, match=re.escape(f"'{system}'") + r".*\+csls, \+qe"):
+            score_corpus(corpora[0], [system])
+
+
+def test_any_system_may_be_expanded_scaled_or_not(corpora):
+    systems = ["2dftm", "2dftm+qe", "2dftm+csls+qe", "model+qe"]
+    rows = score_corpus(corpora[0], systems)
+    assert [row["system"] for row in rows] == systems
+    table, store = open_corpus(corpora[0])
+    testing = table[table["split"] == "test"]
+    cliques, versions = list(testing["clique"]), list(testing["version"])
+    distances = from_baseline("2dftm", store, versions).distances
+    for row, expected in ((1, expand(distances)), (2, expand(scale_locally(distances)))):
+        alone = Similarity(distances=expected).ranks(cliques, versions)
+        assert rows[row]["map"] == pytest.approx(score(alone).map)

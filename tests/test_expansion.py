@@ -1,0 +1,78 @@
+"""Laws of query expansion."""
+
+import numpy as np
+import pytest
+
+from bytecover_lite import expansion
+from bytecover_lite.expansion import ExpansionError, expand
+from bytecover_lite.ranking import rank_matches, relevance
+from bytecover_lite.retrieval import score
+from bytecover_lite.systems import Similarity, kind_of
+
+
+def distances(size, seed=0):
+    points = np.random.default_rng(seed).standard_normal((size, 5))
+    return np.linalg.norm(points[:, None] - points, axis=2)
+
+
+def by_hand(given, neighbours):
+    size = len(given)
+    own, weights = given.copy(), np.zeros((size, size))
+    for i in range(size):
+        nearest = sorted((given[i, j], j) for j in range(size) if j != i)[:neighbours]
+        own[i, i] = nearest[0][0]
+        weights[i, i] = 1 / 2
+        for _, j in nearest:
+            weights[i, j] = 1 / 2 / len(nearest)
+    return weights @ own @ weights.T
+
+
+@pytest.mark.parametrize("neighbours", [1, 2, 5, 100])
+def test_it_is_the_product_of_three_matrices(neighbours, monkeypatch):
+    given = distances(20)
+    given[np.diag_indices(20)] = -1e9  # never read
+    before = given.copy()
+    np.testing.assert_allclose(expand(given, neighbours), by_hand(given, neighbours))
+    np.testing.assert_array_equal(given, before)
+    monkeypatch.setattr(expansion._nearest, "__defaults__", (7,))  # in blocks, as large ones are
+    np.testing.assert_allclose(expand(given, neighbours), by_hand(given, neighbours))
+
+
+def test_ties_go_to_the_first_and_a_gain_changes_no_order():
+    given = np.ones((4, 4), dtype=np.float32)
+    np.testing.assert_allclose(expand(given), np.ones((4, 4)))
+    given = distances(30)
+    np.testing.assert_allclose(expand(3 * given - 1), 3 * expand(given) - 1)
+    assert expand(given.astype(np.float32)).dtype == np.float32
+
+
+def test_collections_of_one_and_of_none_stay_as_they_are():
+    for size in (0, 1):
+        given = np.zeros((size, size), dtype=np.float32)
+        np.testing.assert_array_equal(expand(given), given)
+
+
+def test_distances_to_another_collection_and_no_neighbours_are_refused():
+    with pytest.raises(ExpansionError, match=r"\(3, 4\)"):
+        expand(np.zeros((3, 4)))
+    with pytest.raises(ExpansionError, match="neighbours is 0"):
+        expand(np.zeros((3, 3)), 0)
+
+
+def test_what_two_versions_know_together_brings_the_third_forward():
+    """A chain of three versions, and beside its first one a recording of another work."""
+    places = np.array([0.0, 1.0, 2.0, -1.9, -50.0])
+    given = abs(places[:, None] - places)
+    cliques, names = ["a", "a", "a", "b", "c"], list("12345")
+    assert given[0, 3] < given[0, 2] and expand(given, 1)[0, 3] > expand(given, 1)[0, 2]
+    labels = relevance(cliques, query_ids=names)
+    plain, expanded = (score(rank_matches(d, labels)).map for d in (given, expand(given, 1)))
+    assert expanded == 1 > plain
+    refined = Similarity(distances=given).expanded()
+    np.testing.assert_array_equal(refined.distances, expand(given))
+
+
+def test_a_system_is_known_without_its_endings():
+    names = ("qmax", "qmax+csls", "qmax+qe", "qmax+csls+qe")
+    assert {kind_of(name) for name in names} == {"qmax"}
+    assert kind_of("qmax+qe+csls") == "qmax+qe"
