@@ -171,25 +171,6 @@ def voices(**changes):
     return replace(config, **changes)
 
 
-def full(**changes):
-    """Return the recipe that learns everything at once, on a GPU."""
-    steps = 20_000
-    config = _small(
-        width=0.375,
-        averaging=20,
-        compression="contrast",
-        cliques_per_batch=64,
-        crop_frames=256,
-        steps=steps,
-        optimizer="muon",
-        learning_rate=3e-3,
-        contrastive_steps=steps,
-        warmup_steps=500,
-        validate_every=2_000,
-    )
-    return replace(config, **changes)
-
-
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -223,5 +204,4 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-_RECIPES = (lite, long, wide, fine, parts, played, voices, full, ablation, paper)
-PRESETS = {f.__name__: f for f in _RECIPES}
+PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, played, voices, ablation, paper)}
