@@ -34,6 +34,7 @@ SYSTEMS = {
     "qmax": "Qmax",
     "model": "ByteCover, as it comes with the package",
     "tempi+csls": "the same, at three tempi, scaled locally",
+    "tempi+csls+qe": "that with query expansion",
 }
 _FOLDERS = {
     "book/": "the chapters (notebooks without outputs), assets, results/ and tools/",
@@ -120,7 +121,9 @@ def glance():
     dates = sorted(result["provenance"]["date"][:10] for result in files)
     measured = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
     note = "MAP with its 95 % interval over works; in the head, how many versions there are. Bold:"
-    runs = "The last row is of a run of its own: on another processor a third decimal may change."
+    runs = (
+        "The last two rows are of another run; on another processor a digit may change."
+    )
     return "\n".join([*lines, "", note, f"the best of a column. Measured {measured}.", runs, ""])
 
 
@@ -199,8 +202,8 @@ def beginnings():
     """Return a table of the first steps at the paper's size, an arm a row."""
     path = ROOT / "book" / "results" / "paper_start.json"
     found = json.loads(path.read_text(encoding="utf-8"))
-    head = [f"MAP after {steps:,} steps" for steps in found["steps"]]
-    lines = ["| arm | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
+    head = [f"{steps:,}" for steps in found["steps"]]
+    lines = ["| arm; MAP after steps | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
     for arm, values in found["arms"].items():
         cells = ["not kept" if value is None else f"{value:.3f}" for value in values["map"]]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
