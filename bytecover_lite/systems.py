@@ -26,10 +26,13 @@ class Similarity:
     distances : np.ndarray [shape=(N, N)], optional
     vectors : np.ndarray [shape=(N, D)], optional
         Compared by cosine. One of the two is given.
+    plain : np.ndarray [shape=(N, N)], optional
+        What the distances were before they were scaled.
     """
 
     distances: np.ndarray | None = None
     vectors: np.ndarray | None = None
+    plain: np.ndarray | None = None
 
     def ranks(self, cliques, versions):
         """Rank the collection, all against all.
@@ -59,11 +62,12 @@ class Similarity:
 
     def scaled(self):
         """Return the same comparison with its distances scaled locally, against hubs."""
-        return Similarity(distances=scale_locally(self._between()))
+        plain = self._between()
+        return Similarity(distances=scale_locally(plain), plain=plain)
 
     def expanded(self):
         """Return the same comparison in which nearest neighbours speak for each other."""
-        return Similarity(distances=expand(self._between()))
+        return Similarity(distances=expand(self._between(), self.plain))
 
     def _between(self):
         from .passages import unit

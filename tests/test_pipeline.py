@@ -152,6 +152,7 @@ def test_any_system_may_be_expanded_scaled_or_not(corpora):
     testing = table[table["split"] == "test"]
     cliques, versions = list(testing["clique"]), list(testing["version"])
     distances = from_baseline("2dftm", store, versions).distances
-    for row, expected in ((1, expand(distances)), (2, expand(scale_locally(distances)))):
+    both = expand(scale_locally(distances), distances)
+    for row, expected in ((1, expand(distances)), (2, both)):
         alone = Similarity(distances=expected).ranks(cliques, versions)
         assert rows[row]["map"] == pytest.approx(score(alone).map)
