@@ -9,21 +9,21 @@ import numpy as np
 from .errors import BytecoverError
 
 NEIGHBOURS = 2  # chosen on validation works, in collections of 2, 4 and 13 versions a work
-POWER = 3
+POWER = 3  # the source's
 
 
 class ExpansionError(BytecoverError):
     """Distances or a number of neighbours with which nothing can be expanded."""
 
 
-def expand(distances, plain=None, neighbours=NEIGHBOURS):
+def expand(distances, plain=None, neighbours=NEIGHBOURS, power=POWER):
     """Replace every recording by the mean of itself and its nearest neighbours.
 
     Query expansion (Chum et al., Total Recall, 2007) of both ends of a distance. A neighbour counts
-    by the third power of its similarity, so that one that is far away hardly counts (Radenović et
-    al., Fine-tuning CNN image retrieval with no human annotation, 2019, section 4.3). No label is
-    used. That a collection knows more about its works than a query alone: Serrà et al.,
-    Characterization and exploitation of community structure in cover song networks, 2012.
+    by a power of its similarity, so that one that is far away hardly counts (Radenović et al.,
+    Fine-tuning CNN image retrieval with no human annotation, 2019). No label is used. That a
+    collection knows more about its works than a query alone: Serrà et al., Characterization and
+    exploitation of community structure in cover song networks, 2012.
 
     Parameters
     ----------
@@ -36,6 +36,8 @@ def expand(distances, plain=None, neighbours=NEIGHBOURS):
     neighbours : int
         How many of the nearest others speak for a recording; all if there are fewer. Few, for a
         recording without a match has only wrong ones.
+    power : float [>= 0]
+        Of the similarity; 0 lets all neighbours count as much as the recording itself.
 
     Returns
     -------
@@ -63,7 +65,7 @@ def expand(distances, plain=None, neighbours=NEIGHBOURS):
     np.fill_diagonal(own, np.inf)
     np.fill_diagonal(own, own.min(axis=1))
     nearest = _nearest(own, count)
-    weights = _weights(plain, nearest).astype(distances.dtype)
+    weights = _weights(plain, nearest, power).astype(distances.dtype)
     return _mean(_mean(own, nearest, weights).T, nearest, weights).T
 
 
@@ -76,14 +78,14 @@ def _nearest(distances, count, rows=512):
     return np.concatenate(found)
 
 
-def _weights(plain, nearest):
+def _weights(plain, nearest, power):
     """Return the weight of each recording itself and of its neighbours, (N, 1 + neighbours)."""
     size = len(plain)
     usual = (plain.sum(dtype=np.float64) - np.trace(plain)) / (size * (size - 1))
     away = (
         np.take_along_axis(plain, nearest, axis=1) / usual if usual > 0 else np.ones(nearest.shape)
     )
-    weights = np.hstack([np.ones((size, 1)), np.clip(1 - away, 0, 1) ** POWER])
+    weights = np.hstack([np.ones((size, 1)), np.clip(1 - away, 0, 1) ** power])
     return weights / weights.sum(axis=1, keepdims=True)
 
 

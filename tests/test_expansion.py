@@ -42,6 +42,16 @@ def test_it_is_the_product_of_three_matrices(neighbours, monkeypatch):
     np.testing.assert_array_equal(given, before)
 
 
+def test_a_power_of_zero_weighs_all_alike():
+    given = distances(9)
+    ends = [sorted((given[i, j], j) for j in range(9) if j != i)[0] for i in range(9)]
+    rows = np.eye(9)
+    for i, (_, j) in enumerate(ends):
+        rows[i, j] = 1
+    own = given + np.diag([distance for distance, _ in ends])
+    np.testing.assert_allclose(expand(given, neighbours=1, power=0), rows @ own @ rows.T / 4)
+
+
 def test_ties_go_to_the_first_and_a_gain_changes_no_order():
     given = np.ones((4, 4), dtype=np.float32)
     np.testing.assert_allclose(expand(given), np.ones((4, 4)))
