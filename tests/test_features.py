@@ -192,6 +192,7 @@ def test_a_cluster_that_loses_a_worker_does_every_file_once(tmp_path):
         distributed.LocalCluster(2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
     ):
+        client.wait_for_workers(2, timeout=60)
         victim, survivor = client.run(os.getpid).values()
         killer = threading.Thread(
             target=kill_when_begun, args=(victim, tmp_path / "store" / JOURNAL)
