@@ -203,7 +203,7 @@ def beginnings():
     head = [f"{steps:,}" for steps in found["steps"]]
     lines = ["| arm; MAP after steps | " + " | ".join(head) + " |", "|---" * (1 + len(head)) + "|"]
     for arm, values in found["arms"].items():
-        cells = ["not kept" if value is None else f"{value:.3f}" for value in values["map"]]
+        cells = ["no value" if value is None else f"{value:.3f}" for value in values["map"]]
         lines.append(f"| {arm} | " + " | ".join(cells) + " |")
     return "\n".join([*lines, "", found["note"], songbook_tables.origin(found), ""])
 
