@@ -6,14 +6,10 @@ version of the other. A ranking by distances alone does not use that.
 
 import numpy as np
 
-from .errors import BytecoverError
+from .hubs import nearest
 
 NEIGHBOURS = 2  # chosen on validation works, in collections of 2, 4 and 13 versions a work
 POWER = 3  # the source's
-
-
-class ExpansionError(BytecoverError):
-    """Distances or a number of neighbours with which nothing can be expanded."""
 
 
 def expand(distances, plain=None, neighbours=NEIGHBOURS, power=POWER):
@@ -48,50 +44,30 @@ def expand(distances, plain=None, neighbours=NEIGHBOURS, power=POWER):
 
     Raises
     ------
-    ExpansionError
+    HubsError
         If the distances are not square, or fewer than one neighbour is asked for.
     """
-    if distances.ndim != 2 or len(distances) != distances.shape[1]:
-        raise ExpansionError(
-            f"distances have shape {distances.shape}: give (N, N), a collection's own"
-        )
-    if neighbours < 1:
-        raise ExpansionError(f"neighbours is {neighbours}: at least 1 is needed")
-    count = min(neighbours, len(distances) - 1)
-    if count < 1:
+    others = nearest(distances, neighbours)  # (N, neighbours)
+    if not others.size:
         return distances.copy()
-    plain = distances if plain is None else plain
     own = distances.copy()
-    np.fill_diagonal(own, np.inf)
-    np.fill_diagonal(own, own.min(axis=1))
-    nearest = _nearest(own, count)
-    weights = _weights(plain, nearest, power).astype(distances.dtype)
-    return _mean(_mean(own, nearest, weights).T, nearest, weights).T
+    np.fill_diagonal(own, distances[np.arange(len(own)), others[:, 0]])
+    weights = _weights(distances if plain is None else plain, others, power).astype(own.dtype)
+    return _mean(_mean(own, others, weights).T, others, weights).T
 
 
-def _nearest(distances, count, rows=512):
-    found = []
-    for start in range(0, len(distances), rows):
-        block = distances[start : start + rows].copy()
-        block[np.arange(len(block)), np.arange(start, start + len(block))] = np.inf
-        found.append(np.argsort(block, axis=1, kind="stable")[:, :count])
-    return np.concatenate(found)
-
-
-def _weights(plain, nearest, power):
+def _weights(plain, others, power):
     """Return the weight of each recording itself and of its neighbours, (N, 1 + neighbours)."""
     size = len(plain)
     usual = (plain.sum(dtype=np.float64) - np.trace(plain)) / (size * (size - 1))
-    away = (
-        np.take_along_axis(plain, nearest, axis=1) / usual if usual > 0 else np.ones(nearest.shape)
-    )
+    away = np.take_along_axis(plain, others, axis=1) / usual if usual > 0 else np.ones(others.shape)
     weights = np.hstack([np.ones((size, 1)), np.clip(1 - away, 0, 1) ** power])
     return weights / weights.sum(axis=1, keepdims=True)
 
 
-def _mean(matrix, nearest, weights):
+def _mean(matrix, others, weights):
     """Return each row's weighted mean with the rows of its neighbours."""
     found = matrix * weights[:, :1]
-    for column, weight in zip(nearest.T, weights.T[1:], strict=True):
+    for column, weight in zip(others.T, weights.T[1:], strict=True):
         found += matrix[column] * weight[:, None]
     return found

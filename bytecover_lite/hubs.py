@@ -95,11 +95,33 @@ def occurrences(distances, neighbours=NEAREST, rows=512):
     HubsError
         As :func:`reach`.
     """
-    size, count = len(distances), _count(distances, neighbours)
-    found = np.zeros(size, dtype=np.int64)
-    for _, block in _blocks(distances, rows):
-        nearest = np.argsort(block, axis=1, kind="stable")[:, :count]
-        found += np.bincount(nearest.ravel(), minlength=size)
+    return np.bincount(nearest(distances, neighbours, rows).ravel(), minlength=len(distances))
+
+
+def nearest(distances, neighbours, rows=512):
+    """Return each recording's nearest others.
+
+    Parameters
+    ----------
+    distances : np.ndarray [shape=(N, N)]
+        Ties are broken by the order of the columns.
+    neighbours, rows : int
+        See :func:`reach`.
+
+    Returns
+    -------
+    np.ndarray [shape=(N, min(neighbours, N - 1)), dtype=int64]
+        Columns, nearest first.
+
+    Raises
+    ------
+    HubsError
+        As :func:`reach`.
+    """
+    count = _count(distances, neighbours)
+    found = np.zeros((len(distances), count), dtype=np.int64)
+    for start, block in _blocks(distances, rows) if count else ():
+        found[start : start + rows] = np.argsort(block, axis=1, kind="stable")[:, :count]
     return found
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bytecover_lite import expansion
-from bytecover_lite.expansion import ExpansionError, expand
+from bytecover_lite.expansion import expand
+from bytecover_lite.hubs import HubsError, nearest
 from bytecover_lite.ranking import rank_matches, relevance
 from bytecover_lite.retrieval import score
 from bytecover_lite.systems import Similarity, kind_of
@@ -30,15 +30,17 @@ def by_hand(given, plain, neighbours):
 
 
 @pytest.mark.parametrize("neighbours", [1, 2, 5, 100])
-def test_it_is_the_product_of_three_matrices(neighbours, monkeypatch):
+def test_it_is_the_product_of_three_matrices(neighbours):
     given, plain = distances(20), distances(20, seed=1)
     given[np.diag_indices(20)] = -1e9  # never read, and that of the plain ones neither
     plain[np.diag_indices(20)] = 77
     before = given.copy()
-    for rows in (512, 7):  # at once, and in blocks, as large ones are
-        monkeypatch.setattr(expansion._nearest, "__defaults__", (rows,))
-        found = expand(given, plain, neighbours)
-        np.testing.assert_allclose(found, by_hand(given, plain, neighbours))
+    found = expand(given, plain, neighbours)
+    np.testing.assert_allclose(found, by_hand(given, plain, neighbours))
+    for rows in (512, 7):  # at once, and in blocks, as those of large collections are
+        expected = [sorted({*range(20)} - {i}, key=given[i].__getitem__) for i in range(20)]
+        expected = np.array(expected)[:, :neighbours]
+        np.testing.assert_array_equal(nearest(given, neighbours, rows), expected)
     np.testing.assert_array_equal(given, before)
 
 
@@ -69,9 +71,9 @@ def test_collections_of_one_and_of_none_stay_as_they_are():
 
 
 def test_distances_to_another_collection_and_no_neighbours_are_refused():
-    with pytest.raises(ExpansionError, match=r"\(3, 4\)"):
+    with pytest.raises(HubsError, match=r"\(3, 4\)"):
         expand(np.zeros((3, 4)))
-    with pytest.raises(ExpansionError, match="neighbours is 0"):
+    with pytest.raises(HubsError, match="neighbours is 0"):
         expand(np.zeros((3, 3)), neighbours=0)
 
 

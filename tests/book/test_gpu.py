@@ -1,5 +1,6 @@
 """The chapters that do more on a GPU do it to the end."""
 
+import ast
 import json
 import os
 import re
@@ -30,7 +31,7 @@ def test_the_chapters_that_train_choose_a_scale():
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_chapter_is_a_program(name):
-    compile(PROGRAMS[name], name, "exec")
+    assert len(ast.parse(PROGRAMS[name]).body) > 10
 
 
 @pytest.mark.gpu
