@@ -5,11 +5,10 @@ from dataclasses import replace
 import torch
 
 from bytecover_lite.cqt import average_frames, cqt
-from bytecover_lite.losses import multi_loss
-from bytecover_lite.model import ByteCover, ByteCoverConfig
+from bytecover_lite.model import ByteCoverConfig
 from bytecover_lite.recipes import voices
 from tests.benchmarks.bench_cqt import SR, operations
-from tests.benchmarks.bench_network import step_operations
+from tests.benchmarks.bench_network import make_step, step_operations
 from tests.benchmarks.timing import interleaved, matmul_rate
 
 CLASSES = 8858  # works of SHS100K
@@ -72,9 +71,10 @@ def _transforms(seconds, repeats):
 
 
 def _steps(name, config, batch, frames, peak, repeats):
+    how = {"device": "cuda", "channels_last": True, "bfloat16": True}
     variants = {
-        "launched anew": _step(config, batch, frames),
-        "recorded": _step(config, batch, frames, recorded=True),
+        "launched anew": make_step(config, batch, frames, **how),
+        "recorded": make_step(config, batch, frames, **how, recorded=True),
     }
     times = interleaved(variants, repeats=repeats)
     floor = step_operations(config, batch, frames) / peak
@@ -90,24 +90,3 @@ def _steps(name, config, batch, frames, peak, repeats):
         }
         for variant, time in times.items()
     ]
-
-
-def _step(config, batch, frames, *, recorded=False):
-    """Return a function that trains a new model for one step on random input."""
-    torch.manual_seed(0)
-    model = ByteCover(config).to("cuda")
-    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
-    spectrograms = torch.rand(batch, config.features.n_bins, frames, device="cuda")
-    cliques = torch.arange(batch, device="cuda") // 4
-    if recorded:
-        with torch.autocast("cuda", torch.bfloat16, cache_enabled=False):
-            model = torch.cuda.make_graphed_callables(model, (spectrograms.clone(),))
-
-    def step():
-        optimizer.zero_grad()
-        with torch.autocast("cuda", torch.bfloat16):
-            output = model(spectrograms)
-        multi_loss(output, cliques)[0].backward()
-        optimizer.step()
-
-    return step

@@ -42,14 +42,22 @@ def step_operations(config, batch, frames):
     return 3 * batch * counter.get_total_flops()
 
 
-def make_step(config, batch, frames, *, device="cpu", channels_last=False, bfloat16=False):
-    """Return a function that trains a new model for one step on random input."""
+def make_step(
+    config, batch, frames, *, device="cpu", channels_last=False, bfloat16=False, recorded=False
+):
+    """Return a function that trains a new model for one step on random input.
+
+    A recorded one replays its passes as CUDA graphs; for that the device is a GPU.
+    """
     torch.manual_seed(0)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     model = ByteCover(config).to(device, memory_format=layout)
     optimizer = torch.optim.AdamW(model.parameters())
     spectrograms = torch.rand(batch, 84, frames, device=device)
     cliques = torch.arange(batch, device=device) // 4
+    if recorded:
+        with torch.autocast(device, torch.bfloat16, enabled=bfloat16, cache_enabled=False):
+            model = torch.cuda.make_graphed_callables(model, (spectrograms.clone(),))
 
     def step():
         optimizer.zero_grad()
