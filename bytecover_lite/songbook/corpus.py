@@ -21,6 +21,7 @@ from .arrange import arrange
 from .compose import HYMNS, PSALMS, THROUGH_COMPOSED, TUNES, compose
 from .distinct import NEAR, fingerprint, nearest
 from .render import draw
+from .timbre import roughened
 
 
 class CorpusError(BytecoverError):
@@ -65,6 +66,8 @@ class Block:
         Version ``i`` of a work takes number ``i`` of them, around and around.
     skip : int
         Works of the range that other blocks of the preset use.
+    rough : bool
+        Whether every second version, from the first on, has rough timbres (`timbre.roughened`).
     """
 
     split: str
@@ -73,6 +76,7 @@ class Block:
     versions: int
     difficulties: tuple[str, ...] = ("real",)
     skip: int = 0
+    rough: bool = False
 
 
 PRESETS = {
@@ -120,6 +124,16 @@ PRESETS = {
         Block("validation", "validation tunes", 80, 4, ("session",), skip=80),
         Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80),
         Block("validation", "validation psalms", 80, 4, ("school",)),
+    ),
+    "timbres": (
+        Block("train", "train", 3000, 6, ("easy", "real", "hard"), skip=29500, rough=True),
+        Block("train", "tunes", 2500, 6, ("session", "session", "tune"), skip=14000, rough=True),
+        Block("train", "hymns", 2000, 6, ("school", "school", "polyphony"), skip=12500, rough=True),
+        Block("train", "psalms", 2500, 6, ("school",), skip=5000, rough=True),
+        Block("validation", "validation", 80, 4, ("real", "hard"), rough=True),
+        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, rough=True),
+        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, rough=True),
+        Block("validation", "validation psalms", 80, 4, ("school",), rough=True),
     ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
     "hymns": (Block("validation", "validation hymns", 80, 4, ("setting",)),),
@@ -183,7 +197,8 @@ def build(
     for block in tqdm(PRESETS[preset], "works", unit="block", disable=not progress):
         for seed in works_of(block, jobs=jobs):
             kinds = [block.difficulties[i % len(block.difficulties)] for i in range(block.versions)]
-            versions = [(i, kind, None) for i, kind in enumerate(kinds, 1)]
+            rough = [block.rough and i % 2 == 0 for i in range(block.versions)]
+            versions = [(i, *how, None) for i, how in enumerate(zip(kinds, rough, strict=True), 1)]
             tasks.append((seed, block.split, f"songbook {preset}", versions))
     settings = settings or FeatureSettings()
     return write(tasks, out, settings=settings, jobs=jobs, progress=progress)
@@ -217,7 +232,7 @@ def invariance_set(
         ``out``.
     """
     chosen = works_of(Block("test", "invariance", works, versions), jobs=jobs)
-    kinds = [(i, "real", dict(vary) if i else {}) for i in range(versions)]
+    kinds = [(i, "real", False, dict(vary) if i else {}) for i in range(versions)]
     source = "songbook " + ", ".join(f"{name} {amount:g}" for name, amount in vary.items())
     tasks = [(seed, "test", source, kinds) for seed in chosen]
     return write(tasks, out, settings=settings or FeatureSettings(), jobs=jobs)
@@ -270,9 +285,9 @@ def write(tasks, out, *, settings: FeatureSettings, jobs: int, progress: bool = 
     rows = []
     for seed, split, source, versions in tasks:
         title = titles[seed] if seed in titles else compose(seed).title
-        for number, kind, _ in versions:
-            row = (_name(seed, number), f"s{seed}", split, title, f"{kind} {number}", source, "")
-            rows.append(row)
+        for number, kind, rough, _ in versions:
+            band = f"{'rough ' if rough else ''}{kind} {number}"
+            rows.append((_name(seed, number), f"s{seed}", split, title, band, source, ""))
     columns = ["version", "clique", "split", "title", "artist", "source", "path"]
     write_versions(pd.DataFrame(rows, columns=columns), out / "versions.csv")
     return out
@@ -286,8 +301,9 @@ def _draw_works(tasks, settings) -> list[tuple[int, str, list[tuple[str, np.ndar
     works = []
     for seed, _, _, versions in tasks:
         work, drawn = compose(seed), []
-        for number, difficulty, vary in versions:
+        for number, difficulty, rough, vary in versions:
             version = arrange(work, number, difficulty=difficulty, vary=vary)
+            version = roughened(version) if rough else version
             features = draw(version, settings).astype(np.float16)
             drawn.append((_name(seed, number), features))
         works.append((seed, work.title, drawn))

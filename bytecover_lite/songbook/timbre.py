@@ -2,19 +2,22 @@
 
 Chapter: your own corpus. An instrument is a roll-off of harmonics, a body that colours fixed
 frequencies (formants), and an envelope. ``Part.colour`` seeds a change of all of them, so that two
-parts with the same General MIDI program rarely sound the same.
+parts with the same General MIDI program rarely sound the same. A rough timbre is changed as much as
+real instruments differ from such a smooth picture of them.
 """
 
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from .version import Part
+from .version import Part, Version
 
 HARMONICS = 32
+ROUGH = 1 << 20  # colours with this bit are rough
 BODY_SIZE = 160  # body gains by MIDI number
 BODIES = 4  # variants of the body that notes take turns with (vowels, strings)
 _HERTZ = 440.0 * 2 ** ((np.arange(BODY_SIZE) - 69) / 12)
@@ -63,6 +66,33 @@ class Instrument:
     knock: tuple[float, float] = (0.05, 0.01)
     gain: float = 1.0
 
+
+class Spread(NamedTuple):
+    """How much a colour changes an instrument: standard deviations.
+
+    Attributes
+    ----------
+    slope, harmonic, body : float
+        dB: of the slope per octave, of each harmonic, and of the body at places eight semitones
+        apart.
+    stretch : float
+        Of the logarithm of the envelope's times and of vibrato and spread.
+    hollow : float
+        dB that the fundamental loses on average (exponentially distributed).
+    """
+
+    slope: float
+    harmonic: float
+    body: float
+    stretch: float
+    hollow: float
+
+
+SMOOTHLY = Spread(2.5, 3.0, 3.0, 0.4, 0.0)
+# Around a straight line over octaves, harmonics of a sampled orchestra (FluidR3, 84 programs, five
+# pitches) lie by 6 to 9 dB apart, an octave changes each by 6 dB, their fundamental is 4 dB low.
+ROUGHLY = Spread(5.0, 7.0, 6.0, 0.6, 5.0)
+LOUDNESS = 3.0  # dB, standard deviation of a rough part's level
 
 _PIANO = Instrument(-9, 1, 9, 0.25, 0.003, 0.12, 0, 2)
 _ELECTRIC_PIANO = Instrument(-13, 0.6, 7, 0.4, 0.003, 0.1, 0, 4)
@@ -158,20 +188,23 @@ class Timbre:
 
 @functools.lru_cache(maxsize=4096)
 def timbre(program: int, colour: int) -> Timbre:
-    """Return the tables of a program, changed by a colour (0: unchanged)."""
+    """Return the tables of a program, changed by a colour (0: unchanged; `ROUGH`: more so)."""
     family = instrument(program)
     rng = np.random.Generator(np.random.PCG64(colour))
     change = 1.0 if colour else 0.0
+    amount = ROUGHLY if colour & ROUGH else SMOOTHLY
     octaves = np.log2(np.arange(1, HARMONICS + 1))
-    level = (family.slope + 2.5 * change * rng.standard_normal()) * octaves
-    level = level + 3.0 * change * rng.standard_normal(HARMONICS)
+    level = (family.slope + amount.slope * change * rng.standard_normal()) * octaves
+    level = level + amount.harmonic * change * rng.standard_normal(HARMONICS)
     level[1::2] += 20 * np.log10(family.even)
+    if amount.hollow:
+        level[0] -= rng.exponential(amount.hollow)
     harmonics = 10 ** (level / 20)
     harmonics *= family.gain / np.sqrt((harmonics**2).sum())
-    stretch = np.exp(0.4 * change * rng.standard_normal(9))
+    stretch = np.exp(amount.stretch * change * rng.standard_normal(9))
     return Timbre(
         harmonics=harmonics.astype(np.float32),
-        body=_body(family, program, rng, change),
+        body=_body(family, rng, change, amount.body),
         envelope=(
             min(family.decay, 1e3) / 6.9 * float(stretch[0]),
             family.damp * float(stretch[1]),
@@ -186,10 +219,10 @@ def timbre(program: int, colour: int) -> Timbre:
     )
 
 
-def _body(family: Instrument, program: int, rng, change: float) -> np.ndarray:
+def _body(family: Instrument, rng, change: float, amount: float) -> np.ndarray:
     """Add formants (vowels for voices) and a smooth random colouring, as gains by MIDI number."""
     gains = np.zeros((BODIES, BODY_SIZE))
-    anchors = 3.0 * change * rng.standard_normal(BODY_SIZE // 8 + 2)
+    anchors = amount * change * rng.standard_normal(BODY_SIZE // 8 + 2)
     gains += np.interp(np.arange(BODY_SIZE) / 8, np.arange(len(anchors)), anchors)
     size = 2 ** (0.12 * change * rng.standard_normal())  # length of the vocal tract, of the box
     vowels = rng.permutation(len(_VOWELS))[:BODIES]
@@ -206,3 +239,24 @@ def _body(family: Instrument, program: int, rng, change: float) -> np.ndarray:
 def part_timbre(part: Part) -> Timbre:
     """Return the timbre of a pitched part."""
     return timbre(part.program, part.colour)
+
+
+def roughened(version: Version) -> Version:
+    """Return a version whose pitched parts have rough timbres, and levels to go with them.
+
+    Parameters
+    ----------
+    version : Version
+
+    Returns
+    -------
+    Version
+        The same notes, played by other instruments of the same kinds.
+    """
+    return replace(version, parts=tuple(p if p.drums else _rough(p) for p in version.parts))
+
+
+def _rough(part: Part) -> Part:
+    colour = part.colour | ROUGH
+    decibels = LOUDNESS * np.random.Generator(np.random.PCG64(~colour & 0xFFFFFFFF)).normal()
+    return replace(part, colour=colour, gain=part.gain * 10 ** (decibels / 20))
