@@ -12,6 +12,7 @@ import tyro
 from .cqt import FeatureSettings
 
 Voice = Literal["Soprano", "Alto", "Tenor", "Bass"]
+Engine = Literal["own", "fluidsynth"]
 Unprefixed = tyro.conf.arg(name="")
 SETTINGS = FeatureSettings(averaging=20)  # any coarser model sees means over several of these
 
@@ -47,6 +48,7 @@ def chorales(
     settings: Annotated[FeatureSettings, Unprefixed] = SETTINGS,
     families: int | None = None,
     voices: tuple[Voice, ...] = get_args(Voice),
+    engine: Engine = "own",
     jobs: int = 2,
 ):
     """Render the Bach chorale families to audio and extract their features: a test set.
@@ -61,12 +63,15 @@ def chorales(
         Only so many families; default all.
     voices
         Who sings; the others of the same performances are silent.
+    engine
+        Synthesizer: the package's own, with which the book's scores are made, or FluidSynth, which
+        must be installed with a soundfont.
     jobs
         Processes.
     """
     from .songbook import chorales
 
-    chorales.build(out, settings=settings, limit_families=families, voices=voices, jobs=jobs)
+    chorales.build(out, settings, limit_families=families, voices=voices, engine=engine, jobs=jobs)
 
 
 def folk(
@@ -74,6 +79,7 @@ def folk(
     /,
     settings: Annotated[FeatureSettings, Unprefixed] = SETTINGS,
     families: int | None = None,
+    engine: Engine = "own",
     jobs: int = 2,
 ):
     """Render the folk tune families to audio and extract their features: a test set.
@@ -86,12 +92,15 @@ def folk(
         Of the constant-Q transform.
     families
         Only so many families; default all.
+    engine
+        Synthesizer: the package's own, with which the book's scores are made, or FluidSynth, which
+        must be installed with a soundfont.
     jobs
         Processes.
     """
     from .songbook import folk
 
-    folk.build(out, settings=settings, limit_families=families, jobs=jobs)
+    folk.build(out, settings, limit_families=families, engine=engine, jobs=jobs)
 
 
 def features(

@@ -44,7 +44,7 @@ def build(
     voices: tuple[str, ...] = VOICES,
     jobs: int = 2,
     seed: int = 0,
-    engine: str = "auto",
+    engine: str = "own",
 ) -> Path:
     """Record the chorale families: a test set of real variation.
 

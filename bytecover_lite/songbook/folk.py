@@ -39,7 +39,7 @@ def build(
     limit_families: int | None = None,
     jobs: int = 2,
     seed: int = 0,
-    engine: str = "auto",
+    engine: str = "own",
 ) -> Path:
     """Record the families of folk tunes: a test set of real variation.
 

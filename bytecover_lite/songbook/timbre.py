@@ -89,8 +89,7 @@ class Spread(NamedTuple):
 
 
 SMOOTHLY = Spread(2.5, 3.0, 3.0, 0.4, 0.0)
-# Around a straight line over octaves, harmonics of a sampled orchestra (FluidR3, 84 programs, five
-# pitches) lie by 6 to 9 dB apart, an octave changes each by 6 dB, their fundamental is 4 dB low.
+# After what partials.py measures on sampled instruments
 ROUGHLY = Spread(5.0, 7.0, 6.0, 0.6, 5.0)
 LOUDNESS = 3.0  # dB, standard deviation of a rough part's level
 
