@@ -173,8 +173,8 @@ def voices(**changes):
 
 def timbres(**changes):
     """Return the recipe that goes on from ``voices``: instruments as uneven as real ones."""
-    steps = 800
-    config = voices(steps=steps, contrastive_steps=steps, validate_every=200)
+    steps = 500
+    config = voices(steps=steps, contrastive_steps=steps, validate_every=250)
     return replace(config, **changes)
 
 
