@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played``, ``voices`` and
-``timbres`` what comes after it, ``ablation`` what the ablations share.
+``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played`` and ``voices`` what
+comes after it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -171,13 +171,6 @@ def voices(**changes):
     return replace(config, **changes)
 
 
-def timbres(**changes):
-    """Return the recipe that goes on from ``voices``: instruments as uneven as real ones."""
-    steps = 500
-    config = voices(steps=steps, contrastive_steps=steps, validate_every=250)
-    return replace(config, **changes)
-
-
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -211,5 +204,4 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-_RECIPES = (lite, long, wide, fine, parts, played, voices, timbres, ablation, paper)
-PRESETS = {f.__name__: f for f in _RECIPES}
+PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, played, voices, ablation, paper)}

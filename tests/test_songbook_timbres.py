@@ -1,5 +1,7 @@
 """Laws of rough timbres: as uneven as sampled instruments, and nothing else changes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,12 +86,7 @@ def test_every_second_version_of_a_rough_block_is_rough(tmp_path, monkeypatch):
         assert np.array_equal(smooth[version], rough[version]) == bool(number % 2)
 
 
-def test_the_last_stage_of_the_shipped_training_trains_on_rough_versions_of_new_works():
-    assert all(block.rough for block in PRESETS["timbres"])
-    earlier = [b for name in ("large", "wide", "parts", "played", "voices") for b in PRESETS[name]]
-    ends = {}
-    for block in earlier:
-        ends[block.seeds] = max(ends.get(block.seeds, 0), block.skip + block.works)
-    for block in PRESETS["timbres"]:
-        if block.split == "train":
-            assert block.skip >= ends[block.seeds]
+def test_the_rough_set_has_the_works_of_the_set_that_it_is_compared_with():
+    (rough,), (smooth,) = PRESETS["rough"], PRESETS["school"]
+    assert rough.rough and not smooth.rough
+    assert replace(rough, rough=False) == smooth

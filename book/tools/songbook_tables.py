@@ -22,8 +22,21 @@ _STAGE_SETS = {
     "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
+_STAGES = ("parts", "played", "voices")
+_ELSEWHERE = {  # a set, the same on other instruments, what they are
+    "songbook-real": ("songbook-real-sampled", "test songs, `real`; FluidSynth"),
+    "chorales": ("chorales-sampled", "Bach chorales; FluidSynth"),
+    "folk": ("folk-sampled", "folk tunes; FluidSynth"),
+    "school": ("rough", "validation psalms; every second version rough"),
+}
 _BASELINES = {"chroma": "global chroma", "two_dftm": "2DFTM", "qmax": "Qmax"}
 _ENGINES = {"own": "own synthesizer", "fluidsynth": "FluidSynth"}
+_BANDS = {"smooth": "own, smooth", "rough": "own, rough", "sampled": "FluidSynth"}
+_UNEVENNESS = {
+    "spread": "overtones around the line",
+    "fundamental": "fundamental above the line",
+    "register": "change of a harmonic over an octave",
+}
 _UNITS = {
     "key": "semitones, at most",
     "tempo": "octaves of speed, at most",
@@ -53,7 +66,7 @@ def sets():
     lines = ["| set | split | works | versions of each | difficulties |", "|---|---|---|---|---|"]
     for name, blocks in corpus.PRESETS.items():
         for block in blocks:
-            kinds = ", ".join(block.difficulties)
+            kinds = ", ".join(block.difficulties) + (", half rough" if block.rough else "")
             what = next((w for w in ("tunes", "hymns", "psalms") if w in block.seeds), "songs")
             works = f"{block.works:,} {what}"
             lines.append(f"| `{name}` | {block.split} | {works} | {block.versions} | {kinds} |")
@@ -69,19 +82,34 @@ def sets():
 
 def stages():
     """Return what each stage of the shipped training gives, beside what an alignment hears."""
-    lines = ["| MAP | Qmax | after `parts` | after `played` | after `voices` |", "|---" * 5 + "|"]
+    lines = ["| MAP | Qmax | " + " | ".join(f"after `{name}`" for name in _STAGES) + " |"]
+    lines.append("|---" * (len(_STAGES) + 2) + "|")
     for file, name in _STAGE_SETS.items():
-        parts, played, shipped = (_rows(f"{k}_{file}") for k in ("parts", "played", "scores"))
-        found = [shipped["qmax"], parts["model"], played["model"], shipped["model"]]
-        cells = [f"{r['map']:.3f} [{r['map_low']:.3f}, {r['map_high']:.3f}]" for r in found]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        shipped = _rows(f"scores_{file}")
+        earlier = [_rows(f"{stage}_{file}")["model"] for stage in _STAGES[:-1]]
+        lines.append(_scores(name, [shipped["qmax"], *earlier, shipped["model"]]))
     return "\n".join([*lines, ""])
+
+
+def elsewhere():
+    """Return what other instruments do to the scores of the shipped network and of Qmax."""
+    lines = ["| MAP | Qmax | there | network | there |", "|---" * 5 + "|"]
+    for home, (away, name) in _ELSEWHERE.items():
+        pairs = [_rows(f"scores_{file}") for file in (home, away)]
+        found = [rows[system] for system in ("qmax", "model") for rows in pairs]
+        lines.append(_scores(name, found))
+    return "\n".join([*lines, ""])
+
+
+def _scores(name, rows):
+    cells = [f"{row['map']:.3f} [{row['map_low']:.3f}, {row['map_high']:.3f}]" for row in rows]
+    return f"| {name} | " + " | ".join(cells) + " |"
 
 
 def training():
     """Return what each recipe of the shipped checkpoint took."""
     lines = ["| recipe | steps | seconds | on | best MAP on validation |", "|---" * 5 + "|"]
-    for name in ("long", "wide", "fine", "parts", "played", "voices"):
+    for name in ("long", "wide", "fine", *_STAGES):
         path = ROOT / "book" / "results" / f"training_{name}.json"
         run = json.loads(path.read_text(encoding="utf-8"))
         seconds = f"{run['seconds']:,.0f}" if "seconds" in run else "not noted"
@@ -157,6 +185,19 @@ def agreement():
     return "\n".join([*lines, "| **median** | " + " | ".join(medians) + " |", ""])
 
 
+def partials():
+    """Return how uneven the harmonics of instruments are, smooth, rough and sampled."""
+    path = ROOT / "book" / "results" / "partials.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    bands = measured["unevenness"]
+    lines = ["| dB | " + " | ".join(_BANDS[name] for name in bands) + " |"]
+    lines.append("|---" * (len(bands) + 1) + "|")
+    for key, name in _UNEVENNESS.items():
+        cells = [f"{band[key]:.1f}" for band in bands.values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", origin(measured), ""])
+
+
 def _calibrated():
     path = ROOT / "book" / "results" / "songbook_calibration.json"
     return json.loads(path.read_text(encoding="utf-8"))
@@ -168,4 +209,4 @@ def origin(found):
     return f"{source['device']}, commit {source['commit']}, {source['date'][:10]}."
 
 
-WRITERS = (spreads, sets, stages, training, calibration, agreement)
+WRITERS = (spreads, sets, stages, training, calibration, agreement, elsewhere, partials)
