@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from bytecover_lite import commands_corpus
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.pipeline import open_corpus
-from bytecover_lite.songbook import chorales, recordings
+from bytecover_lite.songbook import chorales, fluid, recordings
 from bytecover_lite.songbook.arrange import arrange
 from bytecover_lite.songbook.compose import HYMNS, TUNES, compose
 from bytecover_lite.songbook.families import Member
@@ -17,7 +18,7 @@ CHORALE = Member("chorale", "bach/bwv66.6.mxl", None, 0, 1.0)
 
 
 def build(out, **changes):
-    return chorales.build(out, SETTINGS, limit_families=1, jobs=1, engine="own", **changes)
+    return chorales.build(out, SETTINGS, limit_families=1, jobs=1, **changes)
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,18 @@ def test_whoever_sings_the_others_only_fall_silent():
                 assert np.array_equal(mine[name], same[name])
         heard += alone.parts
     assert sorted(heard, key=repr) == sorted(everybody.parts, key=repr)
+
+
+def test_the_books_own_synthesizer_plays_unless_another_is_asked_for(corpus):
+    assert '"engine": "own"' in (corpus / "recording.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", [commands_corpus.chorales, commands_corpus.folk])
+def test_a_set_that_cannot_be_played_leaves_nothing_behind(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(fluid, "available", lambda: False)
+    with pytest.raises(fluid.SynthesizerError, match="soundfont is missing"):
+        command(tmp_path / "set", families=1, engine="fluidsynth")
+    assert not (tmp_path / "set").exists()
 
 
 def test_a_set_of_one_voice_is_not_mixed_with_the_whole(corpus):

@@ -49,6 +49,31 @@ def available() -> bool:
     return shutil.which("fluidsynth") is not None and find_soundfont() is not None
 
 
+def engine_for(engine: str) -> str:
+    """Return the engine that a wish means here: ``"own"`` or ``"fluidsynth"``.
+
+    Parameters
+    ----------
+    engine : str
+        One of them, or ``"auto"``: FluidSynth where it is installed.
+
+    Raises
+    ------
+    SynthesizerError
+        If it is another one, or FluidSynth is wanted and not installed.
+    """
+    if engine not in ("auto", "own", "fluidsynth"):
+        raise SynthesizerError(f"engine {engine!r} is not one of auto, own, fluidsynth")
+    if engine == "auto":
+        return "fluidsynth" if available() else "own"
+    if engine == "fluidsynth" and not available():
+        raise SynthesizerError(
+            "FluidSynth or its soundfont is missing: install fluidsynth and fluid-soundfont-gm, "
+            "set BYTECOVER_SOUNDFONT, or use the engine 'own'"
+        )
+    return engine
+
+
 def play(version: Version, sr: int) -> np.ndarray:
     """Play the dry mix of a version with FluidSynth.
 
@@ -70,11 +95,7 @@ def play(version: Version, sr: int) -> np.ndarray:
     """
     import soundfile
 
-    if not available():
-        raise SynthesizerError(
-            "FluidSynth or its soundfont is missing: install fluidsynth and fluid-soundfont-gm, "
-            "set BYTECOVER_SOUNDFONT, or use the engine 'own'"
-        )
+    engine_for("fluidsynth")
     with tempfile.TemporaryDirectory() as folder:
         score, wave = Path(folder, "score.mid"), Path(folder, "out.wav")
         score.write_bytes(to_midi(version))

@@ -67,6 +67,8 @@ def record(
     ------
     RecordingError
         If ``out`` holds recordings of another seed or engine.
+    SynthesizerError
+        If the engine is not known or not installed.
     """
     from joblib import Parallel, delayed
     from tqdm import tqdm
@@ -74,8 +76,7 @@ def record(
     from bytecover_lite.features import extract_features
 
     out = Path(out)
-    if engine == "auto":
-        engine = "fluidsynth" if fluid.available() else "own"
+    engine = fluid.engine_for(engine)  # before anything is written
     _stamp(out, {"source": source, "seed": seed, "engine": engine})
     table = _table(members, title, out, f"{source}, {engine}")
     tasks = [t for t in zip(members, table["path"], strict=True) if not Path(t[1]).exists()]

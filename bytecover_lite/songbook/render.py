@@ -38,9 +38,6 @@ def synthesize(version: Version, *, sr: int = 22050, engine: str = "auto") -> np
     fluid.SynthesizerError
         If the engine is not known, not installed, or fails.
     """
-    if engine not in ("auto", "own", "fluidsynth"):
-        raise fluid.SynthesizerError(f"engine {engine!r} is not one of auto, own, fluidsynth")
-    if engine == "auto":
-        engine = "fluidsynth" if fluid.available() else "own"
-    dry = synth.play(version, sr) if engine == "own" else fluid.play(version, sr)
+    play = synth.play if fluid.engine_for(engine) == "own" else fluid.play
+    dry = play(version, sr)
     return produce(dry, version.production, sr)
