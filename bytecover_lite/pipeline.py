@@ -255,7 +255,10 @@ def print_scores(rows):
 
     A score on a part of a published set says on how much of it.
     """
-    print(f"{'corpus':<18}{'system':<12}{'MAP':>21}{'MR1':>23}{'P@10':>21}{'queries':>9}{'s':>8}")
+    corpus = max([16, *(len(row["corpus"]) for row in rows)]) + 2
+    system = max([10, *(len(row["system"]) for row in rows)]) + 2
+    head = f"{'MAP':>21}{'MR1':>23}{'P@10':>21}{'queries':>9}{'s':>8}"
+    print(f"{'corpus':<{corpus}}{'system':<{system}}{head}")
     for row in rows:
         measures = "".join(
             f"{row[name]:>{width}.{digits}f} [{row[name + '_low']:.{digits}f}, "
@@ -263,7 +266,7 @@ def print_scores(rows):
             for name, width, digits in (("map", 6, 3), ("mr1", 8, 1), ("p_at_k", 7, 3))
         )
         print(
-            f"{row['corpus']:<18}{row['system']:<12}{measures}{row['n_queries']:>9}"
+            f"{row['corpus']:<{corpus}}{row['system']:<{system}}{measures}{row['n_queries']:>9}"
             f"{row['seconds']:>8} {label(row.get('coverage'))}".rstrip()
         )
 

@@ -15,7 +15,13 @@ from bytecover_lite.expansion import expand
 from bytecover_lite.hubs import scale_locally
 from bytecover_lite.model import ByteCover
 from bytecover_lite.passages import unit
-from bytecover_lite.pipeline import PipelineError, open_corpus, part_of, score_corpus
+from bytecover_lite.pipeline import (
+    PipelineError,
+    open_corpus,
+    part_of,
+    print_scores,
+    score_corpus,
+)
 from bytecover_lite.retrieval import score
 from bytecover_lite.songbook.corpus import build
 from bytecover_lite.systems import Similarity, from_baseline, from_tempi
@@ -156,3 +162,18 @@ def test_any_system_may_be_expanded_scaled_or_not(corpora):
     for row, expected in ((1, expand(distances)), (2, both)):
         alone = Similarity(distances=expected).ranks(cliques, versions)
         assert rows[row]["map"] == pytest.approx(score(alone).map)
+
+
+def test_columns_of_printed_scores_stay_apart_however_long_a_name_is(capsys):
+    measures = {
+        name + end: 0.5 for name in ("map", "mr1", "p_at_k") for end in ("", "_low", "_high")
+    }
+    rows = [
+        {"corpus": corpus, "system": system, "n_queries": 3, "seconds": 1.0} | measures
+        for corpus, system in (("a" * 30, "model"), ("b", "tempi+csls+qe-and-more"))
+    ]
+    print_scores(rows)
+    head, *lines = capsys.readouterr().out.splitlines()
+    for row, line in zip(rows, lines, strict=True):
+        assert line.split()[:2] == [row["corpus"], row["system"]]
+        assert line.index(row["system"]) == head.index("system")
