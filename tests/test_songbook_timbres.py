@@ -11,8 +11,8 @@ from bytecover_lite.songbook import corpus, fluid, synth
 from bytecover_lite.songbook.arrange import arrange
 from bytecover_lite.songbook.compose import compose
 from bytecover_lite.songbook.corpus import PRESETS, SEEDS, Block, build
-from bytecover_lite.songbook.partials import HARMONICS, PITCHES, levels, unevenness
-from bytecover_lite.songbook.timbre import ROUGH, roughened, timbre
+from bytecover_lite.songbook.partials import HARMONICS, PITCHES, levels, measure, unevenness
+from bytecover_lite.songbook.timbre import ROUGH, instrument, roughened, timbre
 from bytecover_lite.songbook.version import Part
 from bytecover_lite.store import FeatureStore
 
@@ -50,9 +50,11 @@ def test_a_straight_line_is_even():
 
 
 def test_a_part_without_colour_is_not_changed_at_all():
-    plain = timbre(0, 0)
-    assert np.array_equal(plain.harmonics, timbre(0, 0).harmonics)
-    assert not np.array_equal(plain.harmonics, timbre(0, ROUGH).harmonics)
+    family, octaves = instrument(0), np.log2(np.arange(1, len(timbre(0, 0).harmonics) + 1))
+    even = 10 ** (family.slope * octaves / 20)
+    even[1::2] *= family.even
+    assert timbre(0, 0).harmonics == pytest.approx(even / np.linalg.norm(even), rel=1e-5)
+    assert timbre(0, ROUGH).harmonics != pytest.approx(even / np.linalg.norm(even), rel=0.1)
 
 
 def test_roughened_versions_play_the_same_notes_on_the_same_kinds_of_instruments():
@@ -90,3 +92,10 @@ def test_the_rough_set_has_the_works_of_the_set_that_it_is_compared_with():
     (rough,), (smooth,) = PRESETS["rough"], PRESETS["school"]
     assert rough.rough and not smooth.rough
     assert replace(rough, rough=False) == smooth
+
+
+def test_measuring_without_a_soundfont_is_refused_at_once(monkeypatch):
+    monkeypatch.setattr(fluid, "available", lambda: False)
+    monkeypatch.setattr(synth, "play", lambda version, sr: pytest.fail("played for nothing"))
+    with pytest.raises(fluid.SynthesizerError, match="soundfont is missing"):
+        measure()

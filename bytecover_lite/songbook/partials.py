@@ -78,7 +78,14 @@ def unevenness(measured: np.ndarray) -> dict[str, float]:
 
 
 def measure(colours: int = 4) -> dict[str, dict[str, float]]:
-    """Measure the package's instruments, smooth and rough, and those of the soundfont."""
+    """Measure the package's instruments, smooth and rough, and those of the soundfont.
+
+    Raises
+    ------
+    fluid.SynthesizerError
+        If FluidSynth or its soundfont is missing; before anything is played.
+    """
+    fluid.engine_for("fluidsynth")
     parts = [Part("", program, colour=c) for program in PROGRAMS for c in range(1, colours + 1)]
     rough = [replace(part, colour=part.colour | ROUGH) for part in parts]
     sampled = parts[::colours]  # a soundfont knows no colours
