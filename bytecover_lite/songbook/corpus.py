@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -147,6 +148,15 @@ PRESETS = {
 }
 
 
+class Take(NamedTuple):
+    """How one version of a work is drawn, see `arrange` and `timbre.roughened`."""
+
+    number: int
+    difficulty: str = "real"
+    rough: bool = False
+    vary: Mapping[str, float] | None = None
+
+
 def build(
     preset: str,
     out,
@@ -189,8 +199,8 @@ def build(
         for seed in works_of(block, jobs=jobs):
             kinds = [block.difficulties[i % len(block.difficulties)] for i in range(block.versions)]
             rough = [block.rough and i % 2 == 0 for i in range(block.versions)]
-            versions = [(i, *how, None) for i, how in enumerate(zip(kinds, rough, strict=True), 1)]
-            tasks.append((seed, block.split, f"songbook {preset}", versions))
+            takes = [Take(i, *how) for i, how in enumerate(zip(kinds, rough, strict=True), 1)]
+            tasks.append((seed, block.split, f"songbook {preset}", takes))
     settings = settings or FeatureSettings()
     return write(tasks, out, settings=settings, jobs=jobs, progress=progress)
 
@@ -223,9 +233,9 @@ def invariance_set(
         ``out``.
     """
     chosen = works_of(Block("test", "invariance", works, versions), jobs=jobs)
-    kinds = [(i, "real", False, dict(vary) if i else {}) for i in range(versions)]
+    takes = [Take(i, vary=dict(vary) if i else {}) for i in range(versions)]
     source = "songbook " + ", ".join(f"{name} {amount:g}" for name, amount in vary.items())
-    tasks = [(seed, "test", source, kinds) for seed in chosen]
+    tasks = [(seed, "test", source, takes) for seed in chosen]
     return write(tasks, out, settings=settings or FeatureSettings(), jobs=jobs)
 
 
@@ -249,7 +259,23 @@ def _prints(seeds) -> np.ndarray:
 
 
 def write(tasks, out, *, settings: FeatureSettings, jobs: int, progress: bool = False) -> Path:
-    """Draw works in processes and write them in the order of ``tasks`` from this one."""
+    """Draw works in processes and write them in the order of ``tasks`` from this one.
+
+    Parameters
+    ----------
+    tasks : list of (int, str, str, list of Take)
+        Seed, split, source and takes of each work.
+    out : path-like
+        Corpus directory.
+    settings : FeatureSettings
+    jobs : int, >= 1
+    progress : bool
+
+    Returns
+    -------
+    Path
+        ``out``.
+    """
     import pandas as pd
     from joblib import Parallel, delayed
     from tqdm import tqdm
@@ -259,7 +285,7 @@ def write(tasks, out, *, settings: FeatureSettings, jobs: int, progress: bool = 
 
     out, titles = Path(out), {}
     with StoreWriter.create_or_resume(out / "features", settings) as writer:
-        missing = [t for t in tasks if not all(_name(t[0], v[0]) in writer for v in t[3])]
+        missing = [t for t in tasks if not all(_name(t[0], take.number) in writer for take in t[3])]
         chunks = [missing[i : i + CHUNK] for i in range(0, len(missing), CHUNK)]
         parallel = Parallel(n_jobs=jobs if len(chunks) > 1 else 1, return_as="generator")
         works = parallel(delayed(_draw_works)(chunk, settings) for chunk in chunks)
@@ -274,11 +300,11 @@ def write(tasks, out, *, settings: FeatureSettings, jobs: int, progress: bool = 
                         writer.add(version, features)
                 bar.update()
     rows = []
-    for seed, split, source, versions in tasks:
+    for seed, split, source, takes in tasks:
         title = titles[seed] if seed in titles else compose(seed).title
-        for number, kind, rough, _ in versions:
-            band = f"{'rough ' if rough else ''}{kind} {number}"
-            rows.append((_name(seed, number), f"s{seed}", split, title, band, source, ""))
+        for take in takes:
+            band = f"{'rough ' if take.rough else ''}{take.difficulty} {take.number}"
+            rows.append((_name(seed, take.number), f"s{seed}", split, title, band, source, ""))
     columns = ["version", "clique", "split", "title", "artist", "source", "path"]
     write_versions(pd.DataFrame(rows, columns=columns), out / "versions.csv")
     return out
@@ -290,12 +316,12 @@ def _name(seed: int, number: int) -> str:
 
 def _draw_works(tasks, settings) -> list[tuple[int, str, list[tuple[str, np.ndarray]]]]:
     works = []
-    for seed, _, _, versions in tasks:
+    for seed, _, _, takes in tasks:
         work, drawn = compose(seed), []
-        for number, difficulty, rough, vary in versions:
-            version = arrange(work, number, difficulty=difficulty, vary=vary)
-            version = roughened(version) if rough else version
+        for take in takes:
+            version = arrange(work, take.number, difficulty=take.difficulty, vary=take.vary)
+            version = roughened(version) if take.rough else version
             features = draw(version, settings).astype(np.float16)
-            drawn.append((_name(seed, number), features))
+            drawn.append((_name(seed, take.number), features))
         works.append((seed, work.title, drawn))
     return works
