@@ -1,0 +1,164 @@
+"""What stands between a network and the works it does not find? (your own corpus).
+
+``python -m bytecover_lite.songbook.obstacles`` draws the composed validation works again and again,
+each time with one thing less in the way, embeds them with the shipped checkpoint, and writes
+``book/results/obstacles.json``.
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import replace
+
+import numpy as np
+
+from .arrange import arrange
+from .compose import compose
+from .corpus import PRESETS, Block, works_of
+from .draw import draw
+from .timbre import roughened
+from .version import Production, Version
+
+FLUTE = 73  # General MIDI program: the roundest sound that training knows
+LOUDER = 6.0  # dB
+SETS = {  # by the seeds of the validation blocks of `voices`
+    "validation": "songs",
+    "validation tunes": "session",
+    "validation hymns": "polyphony",
+    "validation psalms": "school",
+}
+
+
+def ladder(version: Version) -> dict[str, Version]:
+    """Make a version easier to know again, step by step.
+
+    Parameters
+    ----------
+    version : Version
+
+    Returns
+    -------
+    dict of str to Version
+        ``rough``: on instruments as uneven as sampled ones; ``drawn``: as it is; then, each with
+        all that came before it, ``dry``: in tune, without room, equaliser, noise and loss;
+        ``flutes``: all parts on the same plain flute, no drums; ``louder``: the tune raised by
+        ``LOUDER``; ``alone``: nothing but the tune; ``in time``: at the tempo of the work. A step
+        that would leave nothing to hear (drums alone, no tune) changes nothing.
+    """
+    steps = {"rough": roughened(version), "drawn": version}
+    for name, step in _STEPS.items():
+        version = step(version)
+        steps[name] = version
+    return steps
+
+
+def _dry(version: Version) -> Version:
+    return replace(version, production=Production())
+
+
+def _flutes(version: Version) -> Version:
+    version = _only(version, [not part.drums for part in version.parts])
+    parts = [p if p.drums else replace(p, program=FLUTE, colour=0) for p in version.parts]
+    return replace(version, parts=tuple(parts))
+
+
+def _louder(version: Version) -> Version:
+    gain = 10 ** (LOUDER / 20)
+    parts = [replace(p, gain=p.gain * gain) if _leads(p) else p for p in version.parts]
+    return replace(version, parts=tuple(parts))
+
+
+def _alone(version: Version) -> Version:
+    return _only(version, [_leads(part) for part in version.parts])
+
+
+def _in_time(version: Version) -> Version:
+    factor, notes = version.tempo_factor, version.notes.copy()
+    notes["start"] *= factor
+    notes["duration"] *= factor
+    return replace(version, notes=notes, duration=version.duration * factor, tempo_factor=1.0)
+
+
+_STEPS = {
+    "dry": _dry,
+    "flutes": _flutes,
+    "louder": _louder,
+    "alone": _alone,
+    "in time": _in_time,
+}
+
+
+def _leads(part) -> bool:
+    return part.name == "lead"
+
+
+def _only(version: Version, wanted: list[bool]) -> Version:
+    kept = version.notes[np.array(wanted)[version.notes["part"]]]
+    return replace(version, notes=kept) if len(kept) else version
+
+
+def measure(block: Block, *, model: str = "lite", jobs: int = 2) -> dict[str, dict]:
+    """Score a model on the works of a block at every step of the `ladder`.
+
+    Parameters
+    ----------
+    block : Block
+    model : str
+        A checkpoint file, or the name of a shipped one.
+    jobs : int, >= 1
+        Processes.
+
+    Returns
+    -------
+    dict of str to dict
+        ``map``, ``map_low`` and ``map_high`` of each step, by the canonical rules.
+    """
+    from joblib import Parallel, delayed
+
+    from bytecover_lite.retrieval import evaluate_embeddings
+
+    seeds = works_of(block, jobs=jobs)
+    works = Parallel(n_jobs=jobs)(delayed(_embed_work)(seed, block, model) for seed in seeds)
+    cliques = np.repeat([f"s{seed}" for seed in seeds], block.versions)
+    found = {}
+    for step in works[0]:
+        vectors = np.concatenate([work[step] for work in works])  # (works * versions, D)
+        scores = evaluate_embeddings(vectors, cliques).summary()
+        found[step] = {key: scores[key] for key in ("map", "map_low", "map_high")}
+    return found
+
+
+def _embed_work(seed: int, block: Block, model: str) -> dict[str, np.ndarray]:
+    import torch
+
+    network, work, found = _open(model), compose(seed), {}
+    for number in range(1, block.versions + 1):
+        difficulty = block.difficulties[(number - 1) % len(block.difficulties)]
+        for step, version in ladder(arrange(work, number, difficulty=difficulty)).items():
+            features = torch.from_numpy(draw(version, network.config.features))
+            with torch.inference_mode():
+                found.setdefault(step, []).append(network(features[None]).embedding[0].numpy())
+    return {step: np.stack(vectors) for step, vectors in found.items()}
+
+
+@functools.cache
+def _open(model: str):
+    import torch
+
+    from bytecover_lite.pipeline import open_model
+
+    torch.set_num_threads(1)  # one process a core
+    return open_model(model)
+
+
+def main() -> None:
+    """Measure and write the results file."""
+    from bytecover_lite.results import write_result
+
+    blocks = [block for block in PRESETS["voices"] if block.split == "validation"]
+    found = {SETS[block.seeds]: measure(block) for block in blocks}
+    print(write_result("obstacles", {"model": "lite", "louder_db": LOUDER, "sets": found}))
+
+
+if __name__ == "__main__":
+    main()
