@@ -7,7 +7,6 @@ each time with one thing less in the way, embeds them with the shipped checkpoin
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 
 import numpy as np
@@ -131,7 +130,10 @@ def measure(block: Block, *, model: str = "lite", jobs: int = 2) -> dict[str, di
 def _embed_work(seed: int, block: Block, model: str) -> dict[str, np.ndarray]:
     import torch
 
-    network, work, found = _open(model), compose(seed), {}
+    from bytecover_lite.pipeline import open_model
+
+    torch.set_num_threads(1)  # one process a core
+    network, work, found = open_model(model), compose(seed), {}
     for number in range(1, block.versions + 1):
         difficulty = block.difficulties[(number - 1) % len(block.difficulties)]
         for step, version in ladder(arrange(work, number, difficulty=difficulty)).items():
@@ -139,16 +141,6 @@ def _embed_work(seed: int, block: Block, model: str) -> dict[str, np.ndarray]:
             with torch.inference_mode():
                 found.setdefault(step, []).append(network(features[None]).embedding[0].numpy())
     return {step: np.stack(vectors) for step, vectors in found.items()}
-
-
-@functools.cache
-def _open(model: str):
-    import torch
-
-    from bytecover_lite.pipeline import open_model
-
-    torch.set_num_threads(1)  # one process a core
-    return open_model(model)
 
 
 def main() -> None:
