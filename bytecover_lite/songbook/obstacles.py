@@ -132,7 +132,6 @@ def _embed_work(seed: int, block: Block, model: str) -> dict[str, np.ndarray]:
 
     from bytecover_lite.pipeline import open_model
 
-    torch.set_num_threads(1)  # one process a core
     network, work, found = open_model(model), compose(seed), {}
     for number in range(1, block.versions + 1):
         difficulty = block.difficulties[(number - 1) % len(block.difficulties)]
