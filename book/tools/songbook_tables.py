@@ -37,6 +37,15 @@ _UNEVENNESS = {
     "fundamental": "fundamental above the line",
     "register": "change of a harmonic over an octave",
 }
+_STEPS = {  # of obstacles.ladder
+    "rough": "on rough instruments",
+    "drawn": "as they are",
+    "dry": "in tune, without room, equaliser, noise",
+    "flutes": "all parts on one plain flute, no drums",
+    "louder": "the tune {louder_db:g} dB louder",
+    "alone": "nothing but the tune",
+    "in time": "at one tempo",
+}
 _UNITS = {
     "key": "semitones, at most",
     "tempo": "octaves of speed, at most",
@@ -198,6 +207,18 @@ def partials():
     return "\n".join([*lines, "", origin(measured), ""])
 
 
+def obstacles():
+    """Return what the shipped network finds when less and less is in its way."""
+    path = ROOT / "book" / "results" / "obstacles.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    lines = ["| MAP | " + " | ".join(f"`{name}`" for name in measured["sets"]) + " |"]
+    lines.append("|---" * (len(measured["sets"]) + 1) + "|")
+    for step, name in _STEPS.items():
+        rows = [found[step] for found in measured["sets"].values()]
+        lines.append(_scores(name.format(**measured), rows))
+    return "\n".join([*lines, "", origin(measured), ""])
+
+
 def _calibrated():
     path = ROOT / "book" / "results" / "songbook_calibration.json"
     return json.loads(path.read_text(encoding="utf-8"))
@@ -209,4 +230,14 @@ def origin(found):
     return f"{source['device']}, commit {source['commit']}, {source['date'][:10]}."
 
 
-WRITERS = (spreads, sets, stages, training, calibration, agreement, elsewhere, partials)
+WRITERS = (
+    spreads,
+    sets,
+    stages,
+    training,
+    calibration,
+    agreement,
+    elsewhere,
+    partials,
+    obstacles,
+)
