@@ -8,6 +8,7 @@ each time with one thing less in the way, embeds them with the shipped checkpoin
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from .draw import draw
 from .timbre import roughened
 from .version import Production, Version
 
-FLUTE = 73  # General MIDI program: the roundest sound that training knows
+PIANO, FLUTE = 0, 73  # General MIDI programs: many overtones, hardly any
 LOUDER = 6.0  # dB
 SETS = {  # by the seeds of the validation blocks of `voices`
     "validation": "songs",
@@ -40,7 +41,8 @@ def ladder(version: Version) -> dict[str, Version]:
     dict of str to Version
         ``rough``: on instruments as uneven as sampled ones; ``drawn``: as it is; then, each with
         all that came before it, ``dry``: in tune, without room, equaliser, noise and loss;
-        ``flutes``: all parts on the same plain flute, no drums; ``louder``: the tune raised by
+        ``piano``: all parts on the same plain piano, no drums; ``flute``: on the same plain flute
+        instead, whose overtones are weak; ``louder``: the tune raised by
         ``LOUDER``; ``alone``: nothing but the tune; ``in time``: at the tempo of the work. A step
         that would leave nothing to hear (drums alone, no tune) changes nothing.
     """
@@ -55,9 +57,9 @@ def _dry(version: Version) -> Version:
     return replace(version, production=Production())
 
 
-def _flutes(version: Version) -> Version:
+def _on_one(program: int, version: Version) -> Version:
     version = _only(version, [not part.drums for part in version.parts])
-    parts = [p if p.drums else replace(p, program=FLUTE, colour=0) for p in version.parts]
+    parts = [p if p.drums else replace(p, program=program, colour=0) for p in version.parts]
     return replace(version, parts=tuple(parts))
 
 
@@ -80,7 +82,8 @@ def _in_time(version: Version) -> Version:
 
 _STEPS = {
     "dry": _dry,
-    "flutes": _flutes,
+    "piano": partial(_on_one, PIANO),
+    "flute": partial(_on_one, FLUTE),
     "louder": _louder,
     "alone": _alone,
     "in time": _in_time,

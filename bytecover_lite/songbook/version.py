@@ -37,7 +37,8 @@ class Part:
     Parameters
     ----------
     name : str
-        Role in the arrangement, for reading only: ``"lead"``, ``"bass"`` ...
+        Role in the arrangement: ``"lead"`` is the tune; all others, such as ``"bass"``, are for
+        reading only.
     program : int, 0..127
         General MIDI program, counted from 0. Ignored when ``drums``.
     drums : bool
