@@ -18,7 +18,7 @@ songs := $(wildcard bytecover_lite/songbook/*.py bytecover_lite/songbook/*.csv) 
 	$(call method,commands_corpus)
 signal := $(call method,cqt filterbank store store_files store_writer)
 sound := $(signal) $(call method,audio decoders features)
-learning := $(call method,augment coarser data losses model model_config optimizers recipes resnet_ibn train)
+learning := $(call method,augment coarser data imprint losses model model_config optimizers recipes resnet_ibn train)
 scoring := $(call method,baselines coarser qmax recurrence embed pipeline ranking retrieval)
 scores := build/scores/songbook-test.json build/scores/chorales.json
 
@@ -103,8 +103,12 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 		--result book/results/training_played.json
 	$(BIN)/bytecover songbook build/voices --preset voices --jobs $(JOBS)
 	$(BIN)/bytecover train build/voices build/run-voices --preset voices --start-from build/played.safetensors
-	$(BIN)/bytecover export build/run-voices bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-voices build/voices.safetensors \
 		--result book/results/training_voices.json
+	$(BIN)/bytecover songbook build/timbres --preset timbres --jobs $(JOBS)
+	$(BIN)/bytecover train build/timbres build/run-timbres --preset timbres --start-from build/voices.safetensors
+	$(BIN)/bytecover export build/run-timbres bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_timbres.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

@@ -17,7 +17,7 @@ def train(
     out: Path,
     /,
     preset: Literal[
-        "lite", "long", "wide", "fine", "parts", "played", "voices", "ablation", "paper"
+        "lite", "long", "wide", "fine", "parts", "played", "voices", "timbres", "ablation", "paper"
     ] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     tests: tuple[Path, ...] = (),

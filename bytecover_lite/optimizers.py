@@ -10,6 +10,7 @@ import math
 import torch
 
 MOMENTUM = 0.85
+CLASSIFIER_RATE = 50.0  # of an imprinted classifier, over the learning rate
 _ROUNDS, _QUINTIC = 5, (3.4445, -4.7750, 2.0315)  # Jordan et al., 2024
 
 
@@ -93,17 +94,28 @@ def make_optimizers(model, config):
     model : ByteCover
         Its parameters are divided among the optimisers.
     config : TrainConfig
-        ``optimizer``, ``learning_rate`` and ``weight_decay`` count.
+        ``optimizer``, ``learning_rate``, ``weight_decay`` and ``imprint`` count.
 
     Returns
     -------
     list of torch.optim.Optimizer
         AdamW for everything; or AdamW for vectors and the classifier, and Muon for the kernels.
+        With ``imprint`` the classifier has plain gradient descent of its own, last in the list: a
+        batch then moves the rows of its own works. AdamW would move every row a full step, and an
+        imprinted one is forgotten before its work is met.
     """
     settings = {"lr": config.learning_rate, "weight_decay": config.weight_decay}
-    kernels, others = [], []
+    kernels, others, imprinted = [], [], []
     for weight in model.parameters():
+        if config.imprint and model.classifier is not None and weight is model.classifier.weight:
+            imprinted.append(weight)
+            continue
         is_kernel = config.optimizer == "muon" and weight.ndim == 4
         (kernels if is_kernel else others).append(weight)
     optimizers = [torch.optim.AdamW(others, **settings)]
-    return optimizers + ([Muon(kernels, **settings)] if kernels else [])
+    if kernels:
+        optimizers.append(Muon(kernels, **settings))
+    if imprinted:
+        groups = [{"params": imprinted, "scale": CLASSIFIER_RATE}]
+        optimizers.append(torch.optim.SGD(groups, **settings))
+    return optimizers

@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played`` and ``voices`` what
-comes after it, ``ablation`` what the ablations share.
+``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played``, ``voices`` and
+``timbres`` what comes after it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -60,6 +60,9 @@ class TrainConfig:
         Checkpoint file whose weights training begins with, of a model with the same configuration
         but perhaps another averaging; the classifier begins anew. Empty: random weights.
         Assumption: none.
+    imprint : bool
+        Whether the row of each work in the classifier begins as the work's mean embedding, and
+        learns by plain gradient descent (`make_optimizers`). Assumption: no, rows begin at random.
     """
 
     model: ByteCoverConfig = field(default_factory=ByteCoverConfig)
@@ -84,6 +87,7 @@ class TrainConfig:
     patience: int = 0
     seed: int = 0
     start_from: str = ""
+    imprint: bool = False
 
     def __post_init__(self):
         """Refuse values that make no sense together."""
@@ -95,6 +99,8 @@ class TrainConfig:
             raise RecipeError("a pairwise loss needs versions_per_clique of at least 2")
         if self.optimizer not in ("adamw", "muon"):
             raise RecipeError(f"optimizer {self.optimizer!r} is unknown: use 'adamw' or 'muon'")
+        if self.imprint and not self.classification_weight:
+            raise RecipeError("imprint needs a classifier: give a classification_weight above 0")
         if not self.learning_rate > 0:
             raise RecipeError(f"learning_rate is {self.learning_rate}: it must be positive")
 
@@ -171,6 +177,19 @@ def voices(**changes):
     return replace(config, **changes)
 
 
+def timbres(**changes):
+    """Return the recipe that goes on from ``voices``: instruments as uneven as real ones."""
+    steps = 2_000
+    config = voices(
+        steps=steps,
+        contrastive_steps=steps,
+        learning_rate=1e-3,
+        imprint=True,
+        validate_every=250,
+    )
+    return replace(config, **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -204,4 +223,5 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-PRESETS = {f.__name__: f for f in (lite, long, wide, fine, parts, played, voices, ablation, paper)}
+_SHIPPED = (long, wide, fine, parts, played, voices, timbres)  # in this order
+PRESETS = {f.__name__: f for f in (lite, *_SHIPPED, ablation, paper)}

@@ -21,6 +21,7 @@ from .data import CliqueDataset
 from .embed import check_settings, embed_versions
 from .errors import BytecoverError
 from .files import format_csv, replace_file
+from .imprint import imprint
 from .lock import Lock
 from .losses import multi_loss
 from .model import ByteCover, ByteCoverOutput, load_model, save_model
@@ -87,10 +88,11 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     run = _Run(Path(out), config, fabric, model.module, optimizers)
     with run:
         start = run.resume()
+        show = progress and not fabric.global_rank
+        if config.imprint and not start:
+            _imprint(run.model, config, store, training, fabric, show)
         batches = _batches(config, store, training, start, fabric)
-        for step, batch in _with_bar(
-            batches, start, config.steps, run, progress and not fabric.global_rank
-        ):
+        for step, batch in _with_bar(batches, start, config.steps, run, show):
             terms = _step(model, optimizers, batch, step, config, fabric)
             run.log(step, terms)
             if (step + 1) % config.validate_every == 0 or step + 1 == config.steps:
@@ -123,7 +125,7 @@ def pairwise_weights(step, config):
 def _step(model, optimizers, batch, step, config, fabric):
     spectrograms, cliques, names = batch
     for group in (group for optimizer in optimizers for group in optimizer.param_groups):
-        group["lr"] = learning_rate(step, config)
+        group["lr"] = learning_rate(step, config) * group.get("scale", 1.0)
     gather = _gatherer(fabric)
     triplet, contrastive = pairwise_weights(step, config)
     total, terms = multi_loss(
@@ -240,8 +242,25 @@ def _split(versions):
     return training, validation
 
 
-def _batches(config, store, training, start, fabric):
-    dataset = CliqueDataset(
+def _imprint(model, config, store, training, fabric, show):
+    """Imprint from the epoch after the run's last one: none of its crops is met in training."""
+    dataset = _dataset(config, store, training)
+    epoch = dataset.sampler.steps_per_epoch
+    first = -(-config.steps // epoch) * epoch
+    steps = range(first, first + epoch)
+    with fabric.autocast():
+        imprint(
+            model,
+            dataset,
+            steps,
+            temperature=config.temperature,
+            device=fabric.device,
+            progress=show,
+        )
+
+
+def _dataset(config, store, training):
+    return CliqueDataset(
         store,
         training,
         cliques_per_batch=config.cliques_per_batch,
@@ -250,6 +269,10 @@ def _batches(config, store, training, start, fabric):
         augmentation=config.augmentation,
         seed=config.seed,
     )
+
+
+def _batches(config, store, training, start, fabric):
+    dataset = _dataset(config, store, training)
     on_gpu = fabric.device.type == "cuda"
     loader = torch.utils.data.DataLoader(
         dataset,

@@ -11,8 +11,8 @@ from pathlib import Path
 from .errors import BytecoverError
 from .files import replace_file
 
-# By parameter, in the order of the optimisers: AdamW's, Muon's.
-MOMENTS = ({"step", "exp_avg", "exp_avg_sq"}, {"momentum"})
+# By parameter, in the order of the optimisers: AdamW's, Muon's. Gradient descent has none.
+MOMENTS = ({"step", "exp_avg", "exp_avg_sq"}, {"momentum"}, set())
 
 
 class ResumeError(BytecoverError):
@@ -30,7 +30,7 @@ def save_state(path, config, model, optimizers, facts):
         The run's configuration; resuming with another one is refused.
     model : torch.nn.Module
     optimizers : list of torch.optim.Optimizer
-        AdamW, or AdamW and Muon; their moments are stored by parameter number.
+        As `make_optimizers` returns them; their moments are stored by parameter number.
     facts : dict
         Anything else to get back, JSON-serialisable.
     """

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bytecover_lite.model import ByteCover, ByteCoverConfig
-from bytecover_lite.optimizers import Muon, make_optimizers, orthogonalised
+from bytecover_lite.optimizers import CLASSIFIER_RATE, Muon, make_optimizers, orthogonalised
 from bytecover_lite.recipes import TrainConfig
 
 
@@ -70,3 +70,25 @@ def test_every_parameter_has_one_optimizer_and_muon_has_the_kernels(name, count)
         kernels = optimizers[1].param_groups[0]["params"]
         assert {w.ndim for w in kernels} == {4}
         assert 4 not in {w.ndim for w in optimizers[0].param_groups[0]["params"]}
+
+
+@pytest.mark.parametrize("name", ["adamw", "muon"])
+def test_a_step_leaves_the_imprinted_rows_of_works_that_are_far_away(name):
+    """AdamW would move every row by the learning rate, whatever the size of its gradient."""
+    torch.manual_seed(0)
+    config = TrainConfig(optimizer=name, imprint=True, learning_rate=1e-3, weight_decay=0)
+    model = ByteCover(ByteCoverConfig(depth=18, width=0.125, n_classes=3))
+    optimizers = make_optimizers(model, config)
+    taken = [w for one in optimizers for group in one.param_groups for w in group["params"]]
+    assert sorted(map(id, taken)) == sorted(map(id, model.parameters()))
+    (group,) = optimizers[-1].param_groups
+    assert group["params"] == [model.classifier.weight] and group["scale"] == CLASSIFIER_RATE
+    rows = model.classifier.weight
+    with torch.no_grad():
+        rows.copy_(torch.eye(3, model.embedding_size) * 20)
+    before = rows.detach().clone()
+    logits = torch.eye(2, model.embedding_size) @ rows.T  # works 0 and 1, sure
+    torch.nn.functional.cross_entropy(logits, torch.tensor([1, 0])).backward()  # and mistaken
+    optimizers[-1].step()
+    moved = (rows - before).norm(dim=1)
+    assert moved[2] < 1e-6 < 1e-4 < moved[:2].min()

@@ -1,6 +1,7 @@
 """Laws of the training loop."""
 
 import dataclasses
+import math
 import subprocess
 import sys
 
@@ -8,11 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch.nn.functional import normalize
 
 from bytecover_lite.cqt import FeatureSettings
-from bytecover_lite.data import write_versions
+from bytecover_lite.data import CliqueDataset, write_versions
 from bytecover_lite.embed import EmbeddingsError
-from bytecover_lite.model import ByteCoverConfig, load_model
+from bytecover_lite.imprint import imprint
+from bytecover_lite.model import ByteCover, ByteCoverConfig, load_model
 from bytecover_lite.recipes import RecipeError, TrainConfig, lite, paper
 from bytecover_lite.store import FeatureStore, StoreWriter
 from bytecover_lite.train import TrainingError, learning_rate, pairwise_weights, train
@@ -55,19 +58,19 @@ def run(corpus, out, config=SMALL):
     return train(config, corpus[2], corpus[1], out=out, accelerator="cpu", progress=False)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+@pytest.mark.parametrize(
+    ("optimizer", "imprinted"), [("adamw", False), ("muon", False), ("muon", True)]
+)
 def test_a_resumed_run_equals_an_undisturbed_one_bit_for_bit(
-    corpus, tmp_path, monkeypatch, optimizer
+    corpus, tmp_path, monkeypatch, optimizer, imprinted
 ):
-    config = dataclasses.replace(SMALL, optimizer=optimizer)
+    config = dataclasses.replace(SMALL, optimizer=optimizer, imprint=imprinted)
     whole = load_model(run(corpus, tmp_path / "whole", config))
 
     def killed(self, step):
         if step == 3:
             raise KeyboardInterrupt
         return original(self, step)
-
-    from bytecover_lite.data import CliqueDataset
 
     original = CliqueDataset.__getitem__
     monkeypatch.setattr(CliqueDataset, "__getitem__", killed)
@@ -181,6 +184,11 @@ def test_impossible_values_are_refused_by_name(field):
         lite(**{field: 0})
 
 
+def test_imprinting_without_a_classifier_is_refused():
+    with pytest.raises(RecipeError, match="imprint needs a classifier"):
+        lite(imprint=True, classification_weight=0)
+
+
 def test_an_unknown_optimizer_is_refused_with_the_known_ones():
     with pytest.raises(RecipeError, match="'sgd' is unknown: use 'adamw' or 'muon'"):
         lite(optimizer="sgd")
@@ -245,6 +253,42 @@ def test_a_checkpoint_of_another_network_is_no_beginning(corpus, tmp_path):
     config = dataclasses.replace(SMALL, model=model, start_from=str(first))
     with pytest.raises(TrainingError, match=r"start_from .* norm='ibn'.* norm='bn'"):
         run(corpus, tmp_path / "second", config)
+
+
+def test_an_imprinted_run_begins_with_the_mean_embedding_of_each_work(corpus, tmp_path):
+    first = run(corpus, tmp_path / "first")
+    config = dataclasses.replace(
+        SMALL, steps=1, learning_rate=1e-12, validate_every=1, start_from=str(first), imprint=True
+    )
+    model = load_model(run(corpus, tmp_path / "second", config))
+    rows = model.classifier.weight.detach()  # (8, D)
+    training = corpus[1][corpus[1]["split"] == "train"]
+    dataset = CliqueDataset(
+        corpus[2], training, cliques_per_batch=4, versions_per_clique=2, crop_frames=12, seed=0
+    )
+    means = torch.zeros_like(rows)
+    earlier = load_model(first)
+    for step in (2, 3):  # the epoch after the run's only one
+        spectrograms, cliques, _ = dataset[step]
+        with torch.no_grad():
+            means.index_add_(0, cliques, normalize(earlier(spectrograms).embedding))
+    torch.testing.assert_close(normalize(rows), normalize(means), rtol=1e-3, atol=1e-4)
+    lengths = rows.norm(dim=1).tolist()
+    assert max(lengths) == pytest.approx(min(lengths), rel=1e-4)
+    assert read_run(tmp_path / "second")["rows"][0]["classification"] < math.log(8)
+
+
+def test_imprinting_leaves_the_network_and_its_mode_as_they_were(corpus):
+    training = corpus[1][corpus[1]["split"] == "train"]
+    dataset = CliqueDataset(
+        corpus[2], training, cliques_per_batch=4, versions_per_clique=2, crop_frames=12
+    )
+    model = ByteCover(dataclasses.replace(SMALL.model, n_classes=8)).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    imprint(model, dataset, range(2), temperature=0.1)
+    assert model.training
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]) != (name == "classifier.weight"), name
 
 
 @pytest.mark.gpu
