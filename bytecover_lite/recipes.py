@@ -179,7 +179,7 @@ def voices(**changes):
 
 def timbres(**changes):
     """Return the recipe that goes on from ``voices``: instruments as uneven as real ones."""
-    steps = 2_000
+    steps = 2_500
     config = voices(
         steps=steps,
         contrastive_steps=steps,
