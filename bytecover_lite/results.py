@@ -70,9 +70,8 @@ def provenance():
     """Return command, commit, date (UTC), versions and device of the running process."""
     import torch
 
-    command = " ".join([Path(sys.argv[0]).name or "python", *sys.argv[1:]])
     return {
-        "command": command,
+        "command": " ".join([_program(), *sys.argv[1:]]),
         "commit": _commit(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
@@ -87,6 +86,15 @@ def _version(name):
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _program():
+    """Return what one types to start the running process, without its arguments."""
+    spec = getattr(sys.modules["__main__"], "__spec__", None)
+    if spec is None:
+        return Path(sys.argv[0]).name or "python"
+    module = spec.name.removesuffix(".__main__")
+    return "bytecover" if module == __package__ else f"python -m {module}"
 
 
 def _commit():
