@@ -32,7 +32,7 @@ def imprint(model, dataset, steps, *, temperature, device="cpu", progress=False)
 
     References
     ----------
-    Qi, Brown and Lowe, Low-Shot Learning with Imprinted Weights, 2018, section 3.2; there the
+    Qi, Brown and Lowe, Low-Shot Learning with Imprinted Weights, 2018; there the
     embeddings have length 1.
     """
     from tqdm import tqdm

@@ -22,7 +22,7 @@ _STAGE_SETS = {
     "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
-_STAGES = ("parts", "played", "voices")
+_STAGES = ("parts", "played", "voices", "timbres")
 _ELSEWHERE = {  # a set, the same on other instruments, what they are
     "songbook-real": ("songbook-real-sampled", "test songs, `real`; FluidSynth"),
     "chorales": ("chorales-sampled", "Bach chorales; FluidSynth"),
