@@ -22,7 +22,7 @@ _STAGE_SETS = {
     "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
-_STAGES = ("parts", "played", "voices", "timbres")
+_STAGES = ("played", "voices", "timbres")
 _ELSEWHERE = {  # a set, the same on other instruments, what they are
     "songbook-real": ("songbook-real-sampled", "test songs, `real`; FluidSynth"),
     "chorales": ("chorales-sampled", "Bach chorales; FluidSynth"),
@@ -103,10 +103,12 @@ def stages():
 
 def elsewhere():
     """Return what other instruments do to the scores of the shipped network and of Qmax."""
-    lines = ["| MAP | Qmax | there | network | there |", "|---" * 5 + "|"]
+    before = _STAGES[-2]
+    lines = [f"| MAP | Qmax | there | after `{before}` | there | network | there |"]
+    lines.append("|---" * 7 + "|")
     for home, (away, name) in _ELSEWHERE.items():
-        pairs = [_rows(f"scores_{file}") for file in (home, away)]
-        found = [rows[system] for system in ("qmax", "model") for rows in pairs]
+        runs = (("scores", "qmax"), (before, "model"), ("scores", "model"))
+        found = [_rows(f"{run}_{file}")[key] for run, key in runs for file in (home, away)]
         lines.append(_scores(name, found))
     return "\n".join([*lines, ""])
 
@@ -119,7 +121,7 @@ def _scores(name, rows):
 def training():
     """Return what each recipe of the shipped checkpoint took."""
     lines = ["| recipe | steps | seconds | on | best MAP on validation |", "|---" * 5 + "|"]
-    for name in ("long", "wide", "fine", *_STAGES):
+    for name in ("long", "wide", "fine", "parts", *_STAGES):
         path = ROOT / "book" / "results" / f"training_{name}.json"
         run = json.loads(path.read_text(encoding="utf-8"))
         seconds = f"{run['seconds']:,.0f}" if "seconds" in run else "not noted"

@@ -21,7 +21,7 @@ from .version import Production, Version
 
 PIANO, FLUTE = 0, 73  # General MIDI programs: many overtones, hardly any
 LOUDER = 6.0  # dB
-SETS = {  # by the seeds of the validation blocks of `voices`
+SETS = {  # by the seeds of the validation blocks of `timbres`
     "validation": "songs",
     "validation tunes": "session",
     "validation hymns": "polyphony",
