@@ -1,8 +1,8 @@
 """Let a classifier begin as what the network already knows (book chapter "Training").
 
 The rows of a new classifier are random: until each has met its work, the classification loss
-teaches nothing, and a network that was trained before forgets. An imprinted row begins as the
-direction in which the network puts the work's versions.
+teaches nothing. An imprinted row begins as the direction in which the network puts the work's
+versions.
 """
 
 import torch
