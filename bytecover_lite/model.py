@@ -122,6 +122,8 @@ class ByteCover(nn.Module):
             norm=config.norm,
             ibn_stages=config.ibn_stages,
             freq_stride=config.freq_stride,
+            pool_stride=config.pool_stride,
+            fold=config.features.bins_per_octave if config.octaves == "folded" else 0,
         )
         self.embedding_size = self.backbone.out_channels
         self.pool = GeM(config.gem_p)

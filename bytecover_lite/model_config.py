@@ -13,6 +13,7 @@ from .resnet_ibn import NetworkError
 
 Compression = Literal["none", "sqrt", "log", "contrast"]
 COMPRESSIONS = get_args(Compression)
+_ADDED = {"pool_stride": 2, "octaves": "apart"}  # what models were before they could be otherwise
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,11 @@ class ByteCoverConfig:
     freq_stride : int
         Stride of stem and pool along frequency. Assumption: 2, as for images; small models learn
         only with 1, which keeps semitones apart.
+    pool_stride : int
+        Stride of the stem's pool along time. Assumption: 2, as for images.
+    octaves : str
+        ``"apart"`` (paper), or ``"folded"``: the map after the stem is averaged over the octaves,
+        and the stages work on a ring of pitch classes, which a transposition only rotates.
     n_classes : int
         Training cliques; 0 leaves the classifier out.
     gem_p : float
@@ -64,6 +70,8 @@ class ByteCoverConfig:
     ibn_stages: tuple[int, ...] = (1, 2, 3)
     neck: Literal["bnneck", "none"] = "bnneck"
     freq_stride: Literal[1, 2] = 2
+    pool_stride: Literal[1, 2] = 2
+    octaves: Literal["apart", "folded"] = "apart"
     n_classes: int = 0
     gem_p: float = 3.0
     compression: Compression = "none"
@@ -88,10 +96,20 @@ class ByteCoverConfig:
             )
         if self.min_frames < 1:
             raise NetworkError(f"min_frames={self.min_frames}: give at least 1")
-        if self.features.n_bins <= 4 * self.freq_stride**2:
+        if self.octaves == "folded":
+            self._check_folding()
+        elif self.features.n_bins <= 4 * self.freq_stride**2:
             raise NetworkError(
                 f"{self.features.n_bins} bins leave one row at stage 3, which instance "
                 f"normalisation would zero: use more than {4 * self.freq_stride**2} bins"
+            )
+
+    def _check_folding(self):
+        octave, bins = self.features.bins_per_octave, self.features.n_bins
+        if self.freq_stride != 1 or bins % octave or octave < 2:
+            raise NetworkError(
+                f"octaves='folded' with freq_stride={self.freq_stride} and {bins} bins, {octave} "
+                "an octave: folding needs freq_stride=1 and whole octaves of at least 2 bins"
             )
 
 
@@ -101,7 +119,7 @@ def config_from_dict(values):
     Parameters
     ----------
     values : dict
-        Fields and their values.
+        Fields and their values. Those that files written before 2026-12 do not have may be missing.
 
     Returns
     -------
@@ -112,6 +130,7 @@ def config_from_dict(values):
     TypeError, KeyError, ValueError
         If fields are unknown or missing, or values are impossible.
     """
+    values = {**_ADDED, **values}
     unexpected = set(values) ^ {f.name for f in dataclasses.fields(ByteCoverConfig)}
     if unexpected:
         raise KeyError(f"unknown or missing: {', '.join(sorted(unexpected))}")

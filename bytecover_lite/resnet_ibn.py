@@ -46,6 +46,20 @@ class IBN(nn.Module):
         return mixed.contiguous(memory_format=layout)  # the next convolution's gradient is faster
 
 
+class RingConv2d(nn.Conv2d):
+    """A convolution whose rows are a ring: after B comes C again.
+
+    Silence is put before and after in time alone. Rotating the rows of the input therefore rotates
+    those of the output, at stride 1 along frequency.
+    """
+
+    def forward(self, x):
+        """Map ``x`` [shape=(B, in_channels, F, T)] to (B, out_channels, F / stride, T / stride)."""
+        rows, frames = self.padding
+        x = torch.cat([x[:, :, -rows:], x, x[:, :, :rows]], dim=2)
+        return nn.functional.conv2d(x, self.weight, stride=self.stride, padding=(0, frames))
+
+
 NORMS = {
     "ibn": IBN,
     "bn": nn.BatchNorm2d,
@@ -60,19 +74,21 @@ class BasicBlock(nn.Module):
     ----------
     in_channels, channels : int
         Channels before and inside the block; it returns ``channels * expansion``.
-    stride : int
+    stride : int or (int, int)
         Stride of the first convolution, along frequency and time.
     norm : callable
         Makes the first normalisation from a channel count. The second one is always BatchNorm.
+    ring : bool
+        Whether the rows are a ring: the last one lies below the first (`RingConv2d`).
     """
 
     expansion = 1
 
-    def __init__(self, in_channels, channels, *, stride=1, norm=nn.BatchNorm2d):
+    def __init__(self, in_channels, channels, *, stride=1, norm=nn.BatchNorm2d, ring=False):
         super().__init__()
-        self.conv1 = _conv3x3(in_channels, channels, stride)
+        self.conv1 = _conv3x3(in_channels, channels, stride, ring)
         self.bn1 = norm(channels)
-        self.conv2 = _conv3x3(channels, channels, 1)
+        self.conv2 = _conv3x3(channels, channels, 1, ring)
         self.bn2 = nn.BatchNorm2d(channels)
         self.relu = nn.ReLU(inplace=True)
         self.downsample = _shortcut(in_channels, channels * self.expansion, stride)
@@ -94,11 +110,11 @@ class Bottleneck(nn.Module):
 
     expansion = 4
 
-    def __init__(self, in_channels, channels, *, stride=1, norm=nn.BatchNorm2d):
+    def __init__(self, in_channels, channels, *, stride=1, norm=nn.BatchNorm2d, ring=False):
         super().__init__()
         self.conv1 = _conv1x1(in_channels, channels, 1)
         self.bn1 = norm(channels)
-        self.conv2 = _conv3x3(channels, channels, stride)
+        self.conv2 = _conv3x3(channels, channels, stride, ring)
         self.bn2 = nn.BatchNorm2d(channels)
         self.conv3 = _conv1x1(channels, channels * self.expansion, 1)
         self.bn3 = nn.BatchNorm2d(channels * self.expansion)
@@ -146,7 +162,13 @@ class ResNetIBN(nn.Module):
     ibn_stages : sequence of int [1 to 4]
         Stages in which ``norm`` replaces the first BatchNorm of every block.
     freq_stride : int
-        Stride along frequency of the stem and of its pool, 1 or 2. Along time it is always 2.
+        Stride along frequency of the stem and of its pool, 1 or 2.
+    pool_stride : int
+        Stride along time of the stem's pool, 1 or 2. That of the stem is always 2.
+    fold : int
+        Rows of an octave, to replace the map after the stem by its mean over the octaves and to
+        treat its rows, the pitch classes, as a ring from there on: a transposition then rotates
+        the rows, and their pooled mean stays. 0 keeps the octaves apart (ByteCover).
     in_channels : int
         Channels of the input; 1 for a spectrogram.
     last_stride : int
@@ -166,24 +188,30 @@ class ResNetIBN(nn.Module):
         norm="ibn",
         ibn_stages=(1, 2, 3),
         freq_stride=2,
+        pool_stride=2,
+        fold=0,
         in_channels=1,
         last_stride=1,
     ):
         super().__init__()
         stem = round(STEM_CHANNELS * width)
-        _check(depth, stem, norm, ibn_stages, freq_stride=freq_stride, last_stride=last_stride)
+        strides = {"freq_stride": freq_stride, "pool_stride": pool_stride}
+        _check(depth, stem, norm, ibn_stages, fold, last_stride=last_stride, **strides)
+        self.fold = fold
         stride = (freq_stride, 2)
         self.conv1 = nn.Conv2d(in_channels, stem, 7, stride=stride, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
         self.relu = nn.ReLU(inplace=True)
-        self.maxpool = nn.MaxPool2d(3, stride=stride, padding=1)
+        self.maxpool = nn.MaxPool2d(3, stride=(freq_stride, pool_stride), padding=1)
         norms = [NORMS[norm] if stage in ibn_stages else nn.BatchNorm2d for stage in (1, 2, 3, 4)]
         block, counts = BLOCKS[depth]
         out = [stem * 2**stage * block.expansion for stage in range(4)]
-        self.layer1 = _stage(block, counts[0], stem, out[0], 1, norms[0])
-        self.layer2 = _stage(block, counts[1], out[0], out[1], 2, norms[1])
-        self.layer3 = _stage(block, counts[2], out[1], out[2], 2, norms[2])
-        self.layer4 = _stage(block, counts[3], out[2], out[3], last_stride, norms[3])
+        into = [stem, *out[:3]]
+        along_time = (1, 2, 2, last_stride)
+        self.layer1, self.layer2, self.layer3, self.layer4 = (
+            _stage(block, counts[i], into[i], out[i], along_time[i], norms[i], ring=bool(fold))
+            for i in range(4)
+        )
         self.out_channels = out[3]
         self.apply(_initialise)
 
@@ -203,16 +231,28 @@ class ResNetIBN(nn.Module):
         else:
             x = self.conv1(x)  # (B, 64 w, F / s, T / 2)
         x = self.maxpool(self.relu(self.bn1(x)))  # (B, 64 w, F / s^2, T / 4)
+        if self.fold:
+            x = self._fold(x)  # (B, 64 w, fold, T / 4)
         x = self.layer1(x)
         x = self.layer2(x)
         x = self.layer3(x)
         return self.layer4(x)
 
 
-def _stage(block, count, in_channels, out_channels, stride, norm):
+    def _fold(self, x):
+        if x.shape[2] % self.fold:
+            raise NetworkError(
+                f"{x.shape[2]} rows are no whole number of octaves of {self.fold}: give an input "
+                "of whole octaves, or keep them apart"
+            )
+        return x.unflatten(2, (-1, self.fold)).mean(dim=2)
+
+
+def _stage(block, count, in_channels, out_channels, stride, norm, *, ring):
     channels = out_channels // block.expansion
-    first = block(in_channels, channels, stride=stride, norm=norm)
-    rest = [block(out_channels, channels, norm=norm) for _ in range(count - 1)]
+    stride = (1 if ring else stride, stride)  # every pitch class stays
+    first = block(in_channels, channels, stride=stride, norm=norm, ring=ring)
+    rest = [block(out_channels, channels, norm=norm, ring=ring) for _ in range(count - 1)]
     return nn.Sequential(first, *rest)
 
 
@@ -220,12 +260,13 @@ def _conv1x1(in_channels, channels, stride):
     return nn.Conv2d(in_channels, channels, 1, stride=stride, bias=False)
 
 
-def _conv3x3(in_channels, channels, stride):
-    return nn.Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
+def _conv3x3(in_channels, channels, stride, ring):
+    convolution = RingConv2d if ring else nn.Conv2d
+    return convolution(in_channels, channels, 3, stride=stride, padding=1, bias=False)
 
 
 def _shortcut(in_channels, channels, stride):
-    if stride == 1 and in_channels == channels:
+    if stride in (1, (1, 1)) and in_channels == channels:
         return None
     return nn.Sequential(_conv1x1(in_channels, channels, stride), nn.BatchNorm2d(channels))
 
@@ -235,7 +276,7 @@ def _initialise(module):
         nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
 
-def _check(depth, stem, norm, ibn_stages, **strides):
+def _check(depth, stem, norm, ibn_stages, fold, **strides):
     if depth not in BLOCKS:
         raise NetworkError(f"depth={depth}: choose from {tuple(BLOCKS)}")
     if norm not in NORMS:
@@ -247,3 +288,10 @@ def _check(depth, stem, norm, ibn_stages, **strides):
     for name, stride in strides.items():
         if stride not in (1, 2):
             raise NetworkError(f"{name}={stride}: choose 1 or 2")
+    if fold < 0 or fold == 1:
+        raise NetworkError(f"fold={fold}: give the rows of an octave, at least 2, or 0")
+    if fold and strides["freq_stride"] != 1:
+        raise NetworkError(
+            f"fold={fold} with freq_stride={strides['freq_stride']}: rows that are no pitch classes "
+            "any more cannot be folded, use freq_stride=1"
+        )

@@ -1,5 +1,6 @@
 """Laws of the model: what depends on what, pooling, BNNeck, configuration and checkpoints."""
 
+import dataclasses
 import pickle
 import subprocess
 import sys
@@ -246,6 +247,13 @@ def test_a_model_takes_its_contrast_from_its_own_bins():
         ({"n_classes": -1}, "n_classes=-1"),
         ({"min_frames": 0}, "min_frames=0"),
         ({"features": FeatureSettings(n_bins=12)}, "12 bins"),
+        ({"pool_stride": 4}, "pool_stride=4"),
+        ({"octaves": "stacked"}, "octaves='stacked'"),
+        ({"octaves": "folded"}, "needs freq_stride=1"),
+        (
+            {"octaves": "folded", "freq_stride": 1, "features": FeatureSettings(n_bins=80)},
+            "whole octaves",
+        ),
     ],
 )
 def test_impossible_configurations_are_refused(changes, message):
@@ -259,6 +267,7 @@ def test_impossible_configurations_are_refused(changes, message):
         {},
         {"norm": "in", "ibn_stages": (1, 2), "freq_stride": 1, "n_classes": 0, "depth": 34},
         {"neck": "none", "compression": "log", "features": FeatureSettings(averaging=40)},
+        {"octaves": "folded", "freq_stride": 1, "pool_stride": 1},
     ],
 )
 def test_a_saved_model_comes_back(tmp_path, changes):
@@ -271,6 +280,27 @@ def test_a_saved_model_comes_back(tmp_path, changes):
     assert not loaded.training
     assert loaded(_spectrograms()).embedding.equal(model(_spectrograms()).embedding)
     assert [file.name for file in path.parent.iterdir()] == ["model.safetensors"]
+
+
+def test_a_checkpoint_from_before_octaves_could_be_folded_is_read(tmp_path):
+    model = _model()
+    values = dataclasses.asdict(model.config)
+    del values["octaves"], values["pool_stride"]
+    write_checkpoint(tmp_path / "old.safetensors", model.state_dict(), values)
+    loaded = load_model(tmp_path / "old.safetensors", config=model.config)
+    assert loaded(_spectrograms()).embedding.equal(model(_spectrograms()).embedding)
+
+
+def test_a_folded_model_hardly_notices_a_new_key():
+    """But for the rim of the range; a model that keeps octaves apart does notice."""
+    spectrogram = torch.zeros(1, 84, 40)
+    spectrogram[:, 30:42] = torch.rand(1, 12, 40, generator=torch.Generator().manual_seed(0))
+    moved = spectrogram.roll(5, dims=1)
+    for octaves, same in (("folded", True), ("apart", False)):
+        model = _model(octaves=octaves, freq_stride=1, compression="contrast").eval()
+        found, expected = (model(x).embedding for x in (moved, spectrogram))
+        close = (found - expected).abs().max() < 1e-4 * expected.abs().max()
+        assert bool(close) == same
 
 
 def test_saving_ignores_the_memory_layout(tmp_path):

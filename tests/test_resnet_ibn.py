@@ -145,6 +145,46 @@ def test_size_and_cost_are_as_documented(depth, freq_stride, parameters, giga):
         assert documented in ResNetIBN.__doc__
 
 
+@pytest.mark.parametrize("depth", [18, 50])
+def test_folded_stages_turn_with_their_input(depth):
+    """Rotated pitch classes in, the same map rotated out, in training too."""
+    model = _scramble(ResNetIBN(depth, width=0.125, freq_stride=1, fold=12))
+    stages = nn.Sequential(model.layer1, model.layer2, model.layer3, model.layer4)
+    x = _images(2, 8, 12, 20).relu()
+    for turn in (1, 5, 11):
+        _assert_same(stages(x.roll(turn, dims=2)), stages(x).roll(turn, dims=2))
+
+
+def test_a_folded_network_forgets_the_key_and_the_octave():
+    """Music that keeps clear of the rim may be moved: the map turns, its mean over rows stays."""
+    spectrogram = torch.zeros(1, 1, 84, 40)
+    spectrogram[:, :, 30:42] = _images(1, 1, 12, 40).abs()
+    folded = ResNetIBN(18, width=0.125, freq_stride=1, fold=12).eval()
+    apart = ResNetIBN(18, width=0.125, freq_stride=1).eval()
+    for semitones in (-12, -1, 1, 6, 24):
+        moved = spectrogram.roll(semitones, dims=2)
+        _assert_same(folded(moved), folded(spectrogram).roll(semitones, dims=2))
+        means = [apart(x).mean(dim=2) for x in (moved, spectrogram)]
+        assert (means[0] - means[1]).abs().max() > 0.01 * means[1].abs().max()
+
+
+@pytest.mark.parametrize(("pool_stride", "frames"), [(1, 100), (2, 100), (1, 1), (2, 3)])
+def test_a_folded_map_has_one_row_a_pitch_class(pool_stride, frames):
+    model = ResNetIBN(18, width=0.125, freq_stride=1, fold=24, pool_stride=pool_stride)
+    assert model(_images(2, 1, 168, frames)).shape == (2, 64, 24, -(-frames // (8 * pool_stride)))
+
+
+def test_folding_changes_no_weight():
+    """Same names, same shapes: weights of an unfolded network load."""
+    folded, apart = (ResNetIBN(34, width=0.125, freq_stride=1, fold=n) for n in (12, 0))
+    folded.load_state_dict(apart.state_dict(), strict=True)
+
+
+def test_rows_that_are_no_whole_octaves_are_refused():
+    with pytest.raises(NetworkError, match="80 rows are no whole number of octaves of 12"):
+        ResNetIBN(18, width=0.125, freq_stride=1, fold=12)(_images(1, 1, 80, 20))
+
+
 def test_width_scales_all_channels():
     narrow, wide = ResNetIBN(50, width=0.25), ResNetIBN(50)
     assert (narrow.conv1.out_channels, narrow.out_channels) == (16, 512)
@@ -170,6 +210,10 @@ def test_a_block_without_a_residue_is_its_shortcut(block):
         ({"width": 0.01}, "width"),
         ({"freq_stride": 3}, "freq_stride=3"),
         ({"last_stride": 0}, "last_stride=0"),
+        ({"pool_stride": 3}, "pool_stride=3"),
+        ({"fold": 12}, "use freq_stride=1"),
+        ({"fold": 1, "freq_stride": 1}, "fold=1"),
+        ({"fold": -12, "freq_stride": 1}, "fold=-12"),
     ],
 )
 def test_impossible_networks_are_refused(settings, message):
