@@ -92,6 +92,11 @@ ABLATIONS = {
         name: Arm({"compression": name}) for name in ("log", "none", "sqrt", "contrast")
     },
     "stride": {f"frequency stride {s}": Arm({"freq_stride": s}) for s in (1, 2)},
+    "octaves": {
+        f"{octaves}, pool stride {stride}": Arm({"octaves": octaves, "pool_stride": stride})
+        for octaves in ("apart", "folded")
+        for stride in (2, 1)
+    },
     "optimizer": {
         "AdamW": _steps("adamw", 2e-3),
         "AdamW, twice the rate": _steps("adamw", 4e-3),

@@ -143,13 +143,13 @@ class ResNetIBN(nn.Module):
 
     For one channel of 84 bins x 100 frames, two operations a multiplication with addition:
 
-    =====  ==========  ==============================  ===============================
-    depth  parameters  operations with freq_stride=2   operations with freq_stride=1
-    =====  ==========  ==============================  ===============================
-    18     11,170,240  1.20 G                          4.30 G
-    34     21,278,400  2.24 G                          8.03 G
-    50     23,501,760  2.48 G                          8.93 G
-    =====  ==========  ==============================  ===============================
+    =====  ==========  =============  =============  ========================
+    depth  parameters  freq_stride=2  freq_stride=1  freq_stride=1 and folded
+    =====  ==========  =============  =============  ========================
+    18     11,170,240  1.20 G         4.30 G         2.04 G
+    34     21,278,400  2.24 G         8.03 G         3.85 G
+    50     23,501,760  2.48 G         8.93 G         4.26 G
+    =====  ==========  =============  =============  ========================
 
     Parameters
     ----------
@@ -238,7 +238,6 @@ class ResNetIBN(nn.Module):
         x = self.layer3(x)
         return self.layer4(x)
 
-
     def _fold(self, x):
         if x.shape[2] % self.fold:
             raise NetworkError(
@@ -292,6 +291,6 @@ def _check(depth, stem, norm, ibn_stages, fold, **strides):
         raise NetworkError(f"fold={fold}: give the rows of an octave, at least 2, or 0")
     if fold and strides["freq_stride"] != 1:
         raise NetworkError(
-            f"fold={fold} with freq_stride={strides['freq_stride']}: rows that are no pitch classes "
-            "any more cannot be folded, use freq_stride=1"
+            f"fold={fold} with freq_stride={strides['freq_stride']}: rows are no pitch classes "
+            "any more and cannot be folded, use freq_stride=1"
         )

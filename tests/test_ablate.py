@@ -61,6 +61,7 @@ def test_arms_of_an_ablation_differ_in_what_it_is_about_and_in_nothing_else(name
         "placement": {"ibn_stages"},
         "loss": {"classification_weight", "triplet_weight", "contrastive_weight", "neck"},
         "stride": {"freq_stride"},
+        "octaves": {"octaves", "pool_stride"},
         "compression": {"compression"},
         "optimizer": {"optimizer", "learning_rate"},
         "averaging": {"averaging", "crop_frames"},

@@ -123,19 +123,22 @@ def test_any_number_of_frames_works(freq_stride, frames):
 
 
 @pytest.mark.parametrize(
-    ("depth", "freq_stride", "parameters", "giga"),
+    ("depth", "freq_stride", "fold", "parameters", "giga"),
     [
-        (18, 2, 11_170_240, 1.20),
-        (18, 1, 11_170_240, 4.30),
-        (34, 2, 21_278_400, 2.24),
-        (34, 1, 21_278_400, 8.03),
-        (50, 2, 23_501_760, 2.48),
-        (50, 1, 23_501_760, 8.93),
+        (18, 2, 0, 11_170_240, 1.20),
+        (18, 1, 0, 11_170_240, 4.30),
+        (18, 1, 12, 11_170_240, 2.04),
+        (34, 2, 0, 21_278_400, 2.24),
+        (34, 1, 0, 21_278_400, 8.03),
+        (34, 1, 12, 21_278_400, 3.85),
+        (50, 2, 0, 23_501_760, 2.48),
+        (50, 1, 0, 23_501_760, 8.93),
+        (50, 1, 12, 23_501_760, 4.26),
     ],
 )
-def test_size_and_cost_are_as_documented(depth, freq_stride, parameters, giga):
+def test_size_and_cost_are_as_documented(depth, freq_stride, fold, parameters, giga):
     with torch.device("meta"):
-        model = ResNetIBN(depth, freq_stride=freq_stride).eval()
+        model = ResNetIBN(depth, freq_stride=freq_stride, fold=fold).eval()
         spectrogram = torch.empty(1, 1, 84, 100)
     with FlopCounterMode(display=False) as counter:
         model(spectrogram)
