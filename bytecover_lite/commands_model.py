@@ -210,7 +210,7 @@ def ablate(
     Parameters
     ----------
     name
-        norm, placement, loss, stride, compression, optimizer, averaging or works.
+        norm, placement, loss, stride, octaves, compression, optimizer, averaging or works.
     corpus
         Corpus directory to train on; for averaging, one made with --averaging 10.
     out

@@ -112,19 +112,21 @@ def paper(**changes):
 
 def lite(**changes):
     """Return the small recipe: what two CPU cores train in a few minutes."""
+    steps = 1_800
     config = _small(
         compression="contrast",
-        cliques_per_batch=11,
-        versions_per_clique=6,
-        steps=1_000,
+        cliques_per_batch=22,
+        versions_per_clique=3,
+        steps=steps,
         optimizer="muon",
         learning_rate=4e-3,
         warmup_steps=50,
         classification_weight=0.25,
-        contrastive_steps=1_500,
-        validate_every=250,
+        contrastive_steps=3 * steps // 2,
+        validate_every=300,
     )
-    return replace(config, **changes)
+    folded = replace(config.model, octaves="folded", pool_stride=1)
+    return replace(config, **{"model": folded} | changes)
 
 
 def long(**changes):

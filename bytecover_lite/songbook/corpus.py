@@ -82,7 +82,7 @@ class Block:
 
 PRESETS = {
     "lite": (
-        Block("train", "train", 2000, 6, ("easy", "real", "hard")),
+        Block("train", "train", 4000, 6, ("easy", "real", "hard")),
         Block("validation", "validation", 80, 4, ("real", "hard")),
         Block("test", "test", 80, 4, ("real",)),
     ),
