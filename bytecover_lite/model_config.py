@@ -119,7 +119,8 @@ def config_from_dict(values):
     Parameters
     ----------
     values : dict
-        Fields and their values. Those that files written before 2026-12 do not have may be missing.
+        Fields and their values. ``pool_stride`` and ``octaves`` may be missing: older files have
+        neither.
 
     Returns
     -------
