@@ -91,7 +91,9 @@ ABLATIONS = {
     "compression": {
         name: Arm({"compression": name}) for name in ("log", "none", "sqrt", "contrast")
     },
-    "stride": {f"frequency stride {s}": Arm({"freq_stride": s}) for s in (1, 2)},
+    "stride": {
+        f"frequency stride {s}": Arm({"freq_stride": s, "octaves": "apart"}) for s in (1, 2)
+    },  # folded octaves go with stride 1 only
     "octaves": {
         f"{octaves}, pool stride {stride}": Arm({"octaves": octaves, "pool_stride": stride})
         for octaves in ("apart", "folded")
