@@ -230,9 +230,9 @@ class ResNetIBN(nn.Module):
             x = self.conv1(nn.functional.pad(x, (0, 4)))[..., :1]
         else:
             x = self.conv1(x)  # (B, 64 w, F / s, T / 2)
-        x = self.maxpool(self.relu(self.bn1(x)))  # (B, 64 w, F / s^2, T / 4)
+        x = self.maxpool(self.relu(self.bn1(x)))  # (B, 64 w, F / s^2, T / 2p)
         if self.fold:
-            x = self._fold(x)  # (B, 64 w, fold, T / 4)
+            x = self._fold(x)  # (B, 64 w, fold, T / 2p)
         x = self.layer1(x)
         x = self.layer2(x)
         x = self.layer3(x)

@@ -178,9 +178,13 @@ def test_a_folded_map_has_one_row_a_pitch_class(pool_stride, frames):
 
 
 def test_folding_changes_no_weight():
-    """Same names, same shapes: weights of an unfolded network load."""
-    folded, apart = (ResNetIBN(34, width=0.125, freq_stride=1, fold=n) for n in (12, 0))
+    """Weights of an unfolded network load, all of them, and compute something else."""
+    folded, apart = (ResNetIBN(34, width=0.125, freq_stride=1, fold=n).eval() for n in (12, 0))
     folded.load_state_dict(apart.state_dict(), strict=True)
+    for name, weight in apart.state_dict().items():
+        assert folded.state_dict()[name].equal(weight), name
+    x = _images(1, 1, 84, 20).abs()
+    assert [net(x).shape[2] for net in (folded, apart)] == [12, 21]
 
 
 def test_rows_that_are_no_whole_octaves_are_refused():
