@@ -82,13 +82,33 @@ datacos: build/datacos.done  ## the full Da-TACOS protocol; writes book/results/
 
 # The shipped checkpoint, anew: hours on two cores. Each step continues what was interrupted.
 weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
-	$(BIN)/bytecover songbook build/broad --preset broad --jobs $(JOBS)
-	$(BIN)/bytecover train build/broad build/run-broad --preset broad
-	$(BIN)/bytecover export build/run-broad build/broad.safetensors \
-		--result book/results/training_broad.json
-	$(BIN)/bytecover train build/broad build/run-fine --preset fine --start-from build/broad.safetensors
-	$(BIN)/bytecover export build/run-fine bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover songbook build/large --preset large --jobs $(JOBS)
+	$(BIN)/bytecover train build/large build/run-long --preset long
+	$(BIN)/bytecover export build/run-long build/long.safetensors \
+		--result book/results/training_long.json
+	$(BIN)/bytecover songbook build/wide --preset wide --jobs $(JOBS)
+	$(BIN)/bytecover train build/wide build/run-wide --preset wide --start-from build/long.safetensors
+	$(BIN)/bytecover export build/run-wide build/wide.safetensors \
+		--result book/results/training_wide.json
+	$(BIN)/bytecover train build/wide build/run-fine --preset fine --start-from build/wide.safetensors
+	$(BIN)/bytecover export build/run-fine build/fine.safetensors \
 		--result book/results/training_fine.json
+	$(BIN)/bytecover songbook build/parts --preset parts --jobs $(JOBS)
+	$(BIN)/bytecover train build/parts build/run-parts --preset parts --start-from build/fine.safetensors
+	$(BIN)/bytecover export build/run-parts build/parts.safetensors \
+		--result book/results/training_parts.json
+	$(BIN)/bytecover songbook build/played --preset played --jobs $(JOBS)
+	$(BIN)/bytecover train build/played build/run-played --preset played --start-from build/parts.safetensors
+	$(BIN)/bytecover export build/run-played build/played.safetensors \
+		--result book/results/training_played.json
+	$(BIN)/bytecover songbook build/voices --preset voices --jobs $(JOBS)
+	$(BIN)/bytecover train build/voices build/run-voices --preset voices --start-from build/played.safetensors
+	$(BIN)/bytecover export build/run-voices build/voices.safetensors \
+		--result book/results/training_voices.json
+	$(BIN)/bytecover songbook build/timbres --preset timbres --jobs $(JOBS)
+	$(BIN)/bytecover train build/timbres build/run-timbres --preset timbres --start-from build/voices.safetensors
+	$(BIN)/bytecover export build/run-timbres bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_timbres.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

@@ -16,7 +16,9 @@ def train(
     corpus: Path,
     out: Path,
     /,
-    preset: Literal["lite", "broad", "fine", "ablation", "paper"] = "lite",
+    preset: Literal[
+        "lite", "long", "wide", "fine", "parts", "played", "voices", "timbres", "ablation", "paper"
+    ] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     tests: tuple[Path, ...] = (),
     overlap: Literal["refuse", "drop", "allow"] = "refuse",
@@ -198,7 +200,7 @@ def ablate(
     tests: tuple[Path, ...],
     seeds: int = 5,
     probes: int = 0,
-    preset: Literal["ablation", "lite", "broad", "paper"] = "ablation",
+    preset: Literal["ablation", "lite", "long", "paper"] = "ablation",
     config: Annotated[TrainConfig, Unprefixed] = ABLATION,
     jobs: int = 2,
     result: Path | None = None,

@@ -17,7 +17,7 @@ def reproduce(
     out: Path,
     /,
     dataset: str = "shs100k",
-    preset: Literal["lite", "broad", "paper"] = "paper",
+    preset: Literal["lite", "long", "paper"] = "paper",
     config: Annotated[TrainConfig, Unprefixed] = PAPER,
     plan: bool = False,
     jobs: int = 2,

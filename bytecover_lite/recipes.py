@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``broad`` and ``fine`` the two halves of the training of the shipped checkpoint, ``ablation`` what
-the ablations share.
+``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played``, ``voices`` and
+``timbres`` what comes after it, ``ablation`` what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
@@ -129,20 +129,66 @@ def lite(**changes):
     return replace(config, **{"model": folded} | changes)
 
 
-def broad(**changes):
-    """Return the first half of the shipped checkpoint's recipe: a wider ``lite``, for longer."""
+def long(**changes):
+    """Return the recipe of the shipped checkpoint: wider than ``lite``, for an hour or more."""
     steps = 5_000
-    config = lite(steps=steps, contrastive_steps=3 * steps // 2, warmup_steps=100)
-    config = replace(config, model=replace(config.model, width=0.375), validate_every=500)
+    config = _small(
+        width=0.375,
+        steps=steps,
+        optimizer="muon",
+        learning_rate=3e-3,
+        contrastive_steps=steps,
+        validate_every=250,
+    )
+    return replace(config, **changes)
+
+
+def wide(**changes):
+    """Return the recipe that goes on from ``long``, with songs of which only the tune is common."""
+    steps = 3_000
+    config = long(steps=steps, contrastive_steps=steps, learning_rate=2e-3, validate_every=250)
     return replace(config, **changes)
 
 
 def fine(**changes):
-    """Return its second half: it goes on from ``broad`` with frames of half the length."""
-    steps = 2_000
-    config = broad(steps=steps, contrastive_steps=steps, learning_rate=1e-3, crop_frames=256)
+    """Return the recipe that goes on from ``wide`` with frames of half the length."""
+    steps = 900
+    config = wide(steps=steps, contrastive_steps=steps, crop_frames=256, validate_every=300)
     config = replace(config, model=replace(config.model, features=FeatureSettings(averaging=20)))
-    config = replace(config, classification_weight=1.0, imprint=True, validate_every=400)
+    return replace(config, **changes)
+
+
+def parts(**changes):
+    """Return the recipe that goes on from ``fine``, with tunes in four parts."""
+    steps = 1_500
+    config = fine(steps=steps, contrastive_steps=steps, validate_every=250)
+    return replace(config, **{"cliques_per_batch": 32, "versions_per_clique": 2} | changes)
+
+
+def played(**changes):
+    """Return the recipe that goes on from ``parts``: parts that move, tunes among a few players."""
+    steps = 2_200
+    config = parts(steps=steps, contrastive_steps=steps, validate_every=275)
+    return replace(config, **changes)
+
+
+def voices(**changes):
+    """Return the recipe that goes on from ``played``: four parts of which three are independent."""
+    steps = 3_300
+    config = played(steps=steps, contrastive_steps=steps)
+    return replace(config, **changes)
+
+
+def timbres(**changes):
+    """Return the recipe that goes on from ``voices``: instruments as uneven as real ones."""
+    steps = 2_500
+    config = voices(
+        steps=steps,
+        contrastive_steps=steps,
+        learning_rate=1e-3,
+        imprint=True,
+        validate_every=250,
+    )
     return replace(config, **changes)
 
 
@@ -161,11 +207,11 @@ def ablation(**changes):
     return replace(config, **changes)
 
 
-def _small(*, averaging=40, compression="log", **changes):
+def _small(*, width=0.25, averaging=40, compression="log", **changes):
     config = TrainConfig(
         model=ByteCoverConfig(
             depth=18,
-            width=0.25,
+            width=width,
             freq_stride=1,
             compression=compression,
             features=FeatureSettings(averaging=averaging),
@@ -179,4 +225,5 @@ def _small(*, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-PRESETS = {f.__name__: f for f in (lite, broad, fine, ablation, paper)}
+_SHIPPED = (long, wide, fine, parts, played, voices, timbres)  # in this order
+PRESETS = {f.__name__: f for f in (lite, *_SHIPPED, ablation, paper)}

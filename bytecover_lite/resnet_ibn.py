@@ -226,28 +226,17 @@ class ResNetIBN(nn.Module):
         -------
         torch.Tensor [shape=(B, out_channels, F', T')]
         """
-        x = self.layer1(self.stem(x))
-        x = self.layer2(x)
-        x = self.layer3(x)
-        return self.layer4(x)
-
-    def stem(self, x):
-        """Map a spectrogram to what stage 1 hears, with the octaves folded if they are.
-
-        Parameters
-        ----------
-        x : torch.Tensor [shape=(B, in_channels, F, T)]
-
-        Returns
-        -------
-        torch.Tensor [shape=(B, 64 * width, F'', T'')]
-        """
         if x.shape[-1] < 3:  # torch 2.11 errs there on processors with AVX-512: silence, cut off
             x = self.conv1(nn.functional.pad(x, (0, 4)))[..., :1]
         else:
             x = self.conv1(x)  # (B, 64 w, F / s, T / 2)
         x = self.maxpool(self.relu(self.bn1(x)))  # (B, 64 w, F / s^2, T / 2p)
-        return self._fold(x) if self.fold else x  # (B, 64 w, fold, T / 2p) if folded
+        if self.fold:
+            x = self._fold(x)  # (B, 64 w, fold, T / 2p)
+        x = self.layer1(x)
+        x = self.layer2(x)
+        x = self.layer3(x)
+        return self.layer4(x)
 
     def _fold(self, x):
         if x.shape[2] % self.fold:

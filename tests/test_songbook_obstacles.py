@@ -111,5 +111,5 @@ def test_measure_scores_what_is_drawn_like_a_corpus_of_it(tmp_path, monkeypatch)
 
 
 def test_the_sets_are_the_validation_sets_of_the_shipped_recipe():
-    seeds = [block.seeds for block in PRESETS["broad"] if block.split == "validation"]
+    seeds = [block.seeds for block in PRESETS["timbres"] if block.split == "validation"]
     assert list(SETS) == seeds

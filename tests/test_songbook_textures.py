@@ -124,8 +124,9 @@ def test_a_few_of_any_song_can_play_it():
             assert "intro" not in version.form and len(of_part(version, "lead"))
 
 
-def test_training_of_the_shipped_checkpoint_and_the_validation_sets_share_no_work():
-    chosen = [block for block in PRESETS["broad"] if block.split == "train"]
+def test_stages_of_the_shipped_training_share_no_work_nor_do_the_validation_sets():
+    stages = ("large", "wide", "parts", "played", "voices", "timbres")
+    chosen = [b for name in stages for b in PRESETS[name] if b.split == "train"]
     chosen += [
         b for name in ("tunes", "hymns", "session", "polyphony", "school") for b in PRESETS[name]
     ]

@@ -22,7 +22,7 @@ _STAGE_SETS = {
     "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
-_STAGES = ("lite", "broad", "fine")
+_STAGES = ("played", "voices", "timbres")
 _ELSEWHERE = {  # a set, the same on other instruments, what they are
     "songbook-real": ("songbook-real-sampled", "test songs, `real`; FluidSynth"),
     "chorales": ("chorales-sampled", "Bach chorales; FluidSynth"),
@@ -96,17 +96,19 @@ def stages():
     lines.append("|---" * (len(_STAGES) + 2) + "|")
     for file, name in _STAGE_SETS.items():
         shipped = _rows(f"scores_{file}")
-        earlier = [_rows(f"stage_{stage}_{file}")["model"] for stage in _STAGES[:-1]]
+        earlier = [_rows(f"{stage}_{file}")["model"] for stage in _STAGES[:-1]]
         lines.append(_scores(name, [shipped["qmax"], *earlier, shipped["model"]]))
     return "\n".join([*lines, ""])
 
 
 def elsewhere():
     """Return what other instruments do to the scores of the shipped network and of Qmax."""
-    lines = ["| MAP | Qmax | there | network | there |", "|---" * 5 + "|"]
+    before = _STAGES[-2]
+    lines = [f"| MAP | Qmax | there | after `{before}` | there | network | there |"]
+    lines.append("|---" * 7 + "|")
     for home, (away, name) in _ELSEWHERE.items():
-        rows = [_rows(f"scores_{file}") for file in (home, away)]
-        found = [row[system] for system in ("qmax", "model") for row in rows]
+        runs = (("scores", "qmax"), (before, "model"), ("scores", "model"))
+        found = [_rows(f"{run}_{file}")[key] for run, key in runs for file in (home, away)]
         lines.append(_scores(name, found))
     return "\n".join([*lines, ""])
 
@@ -119,11 +121,12 @@ def _scores(name, rows):
 def training():
     """Return what each recipe of the shipped checkpoint took."""
     lines = ["| recipe | steps | seconds | on | best MAP on validation |", "|---" * 5 + "|"]
-    for name in _STAGES[1:]:
+    for name in ("long", "wide", "fine", "parts", *_STAGES):
         path = ROOT / "book" / "results" / f"training_{name}.json"
         run = json.loads(path.read_text(encoding="utf-8"))
-        took, device = f"{run['seconds']:,.0f}", run["provenance"]["device"]
-        lines.append(f"| `{name}` | {run['steps']:,} | {took} | {device} | {run['best']:.3f} |")
+        seconds = f"{run['seconds']:,.0f}" if "seconds" in run else "not noted"
+        device = run["provenance"]["device"]
+        lines.append(f"| `{name}` | {run['steps']:,} | {seconds} | {device} | {run['best']:.3f} |")
     return "\n".join([*lines, ""])
 
 

@@ -149,7 +149,7 @@ def main() -> None:
     """Measure and write the results file."""
     from bytecover_lite.results import write_result
 
-    blocks = [block for block in PRESETS["broad"] if block.split == "validation"]
+    blocks = [block for block in PRESETS["voices"] if block.split == "validation"]
     found = {SETS[block.seeds]: measure(block) for block in blocks}
     print(write_result("obstacles", {"model": "lite", "louder_db": LOUDER, "sets": found}))
 
