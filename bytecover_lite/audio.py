@@ -5,10 +5,13 @@ in constant memory. Every way a file can be unusable has a named error (``audio_
 is repaired in silence: what was changed stands in ``AudioStream.notes`` and in the log.
 """
 
+import contextlib
 import io
 import logging
 import os
 import stat
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +56,7 @@ LOUDEST = 256.0  # floating-point mixes exceed 1 a little, unscaled integers by 
 MULTIPLES = 8  # of the rate, up to which a recording may be left as it is
 QUICK = 0.25  # of the rate: below it soxr's quickest filter errs by less than 1e-4
 TOLERANCE = 0.25  # s, by which encoders' padding makes a file shorter than it says
+AHEAD = 1 << 22  # values that a second thread decodes before they are asked for
 DAMAGE = 0.01  # share of a file's pieces that may be undecodable, but two always may
 
 _log = logging.getLogger(__name__)
@@ -81,7 +85,9 @@ def load_audio(path, *, sr=SAMPLE_RATE):
     return np.concatenate(list(stream_audio(path, sr=sr)))
 
 
-def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None, multiples=False):
+def stream_audio(
+    path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None, multiples=False, thread=False
+):
     """Read an audio file block by block, in constant memory.
 
     Parameters
@@ -96,6 +102,8 @@ def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None, mult
         Nothing above this frequency will be looked at: a quicker resampler may do.
     multiples : bool
         Leave a rate that is a small multiple of ``sr`` as it is; see ``AudioStream.multiple``.
+    thread : bool
+        Decode in a second thread while the caller works.
 
     Returns
     -------
@@ -110,7 +118,12 @@ def stream_audio(path, *, sr=SAMPLE_RATE, block_seconds=20.0, highest=None, mult
         While iterating.
     """
     return AudioStream(
-        path, sr=sr, block_seconds=block_seconds, highest=highest, multiples=multiples
+        path,
+        sr=sr,
+        block_seconds=block_seconds,
+        highest=highest,
+        multiples=multiples,
+        thread=thread,
     )
 
 
@@ -133,8 +146,8 @@ class AudioStream:
         Duration decoded so far.
     """
 
-    def __init__(self, path, *, sr, block_seconds, highest=None, multiples=False):
-        self.path, self._sr = Path(path), sr
+    def __init__(self, path, *, sr, block_seconds, highest, multiples, thread):
+        self.path, self._sr, self._thread = Path(path), sr, thread
         self._quality = "LQ" if highest and highest < QUICK * sr else "HQ"
         check_file(self.path)
         try:
@@ -173,12 +186,16 @@ class AudioStream:
         """Yield the blocks; raise what stands in :func:`stream_audio`."""
         try:
             parts, size = [], 0
-            for part in self._resampled():
-                parts.append(part)
-                size += len(part)
-                if size >= self._block:
-                    yield np.concatenate(parts)
-                    parts, size = [], 0
+            pieces = self._reader.pieces()
+            if self._thread:
+                pieces = _ahead(pieces, AHEAD // self._reader.values)
+            with contextlib.closing(pieces):
+                for part in self._resampled(pieces):
+                    parts.append(part)
+                    size += len(part)
+                    if size >= self._block:
+                        yield np.concatenate(parts) if len(parts) > 1 else part
+                        parts, size = [], 0
             self._check_whole()
             if size:
                 yield np.concatenate(parts)
@@ -189,21 +206,21 @@ class AudioStream:
         if self.notes:
             _log.info("%s: %s", self.path, ", ".join(self.notes))
 
-    def _resampled(self):
+    def _resampled(self, pieces):
         if self.source_rate == self._sr * self.multiple:
-            yield from self._checked()
+            yield from self._checked(pieces)
             return
         import soxr
 
         resampler = soxr.ResampleStream(
             self.source_rate, self._sr, 1, dtype="float32", quality=self._quality
         )
-        for block in self._checked():
+        for block in self._checked(pieces):
             yield resampler.resample_chunk(block)
         yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
-    def _checked(self):
-        for block in self._reader.blocks():
+    def _checked(self, pieces):
+        for block in map(self._reader.mix, pieces):
             peak = max(float(block.max()), -float(block.min()))
             if not np.isfinite(peak):
                 raise AudioNotFinite(
@@ -240,6 +257,20 @@ class AudioStream:
             raise AudioSilent(f"{self.path}: its mono mix is silent; leave it out")
         if reader.damaged:
             self.notes.append(f"{reader.damaged} damaged pieces left out")
+
+
+def _ahead(items, count):
+    """Yield what an iterable yields, in its order, while a thread fetches the next few of them."""
+    items, end = iter(items), object()
+    with ThreadPoolExecutor(1, "decoder") as thread:
+        waiting = deque(thread.submit(next, items, end) for _ in range(count))
+        try:
+            while (item := waiting.popleft().result()) is not end:
+                waiting.append(thread.submit(next, items, end))
+                yield item
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def check_file(path):

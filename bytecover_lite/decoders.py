@@ -5,8 +5,10 @@ of PyAV) read the rest, mp3 and Ogg among them: libsndfile is slower on those, a
 variable bit rate without a table of contents it reads only as far as it guesses the file to reach.
 
 A reader has ``name``, ``rate`` (Hz), ``channels``, ``claimed`` (samples that the header promises,
-None if it promises nothing), ``damaged`` (pieces that could not be decoded), ``decoded`` (pieces
-that could), ``cut`` (whether the end is known to be missing) and ``blocks()``.
+None if it promises nothing), ``damaged`` (packets that could not be decoded), ``decoded`` (packets
+that could), ``cut`` (whether the end is known to be missing), ``pieces()``, which decodes, and
+``mix()``, which makes mono samples [shape=(n,), dtype=float32] of a piece. The two may be called in
+different threads. ``values`` is the usual size of a piece, all channels together.
 """
 
 import os
@@ -25,7 +27,6 @@ AV_FORMATS = (
     "aac,ac3,amr,ape,asf,dsf,dts,eac3,flac,matroska,webm,mov,mp4,m4a,3gp,3g2,mj2,mp3,mpc,mpc8,ogg,"
     "tak,tta,wv"
 )
-READ_VALUES = 1 << 17  # decoded at a time, all channels together: stays in the processor's cache
 SAMPLE_FORMATS = {  # FFmpeg's name: NumPy's, value of one step, value of silence
     "u8": ("u1", 2**-7, 128),
     "s16": ("i2", 2**-15, 0),
@@ -68,6 +69,7 @@ class SndfileReader:
     """libsndfile on a file; see the module's description."""
 
     name = "libsndfile"
+    values = 1 << 17  # stays in the processor's cache
 
     def __init__(self, path):
         import soundfile
@@ -99,20 +101,30 @@ class SndfileReader:
             return frames * promised // max(1, present) if frames else promised
         return frames
 
-    def blocks(self):
-        """Yield mono blocks [shape=(n,), dtype=float32]."""
-        weights = np.full(self.channels, 1 / self.channels, dtype=np.float32)
-        buffer = np.empty((max(1, READ_VALUES // self.channels), self.channels), dtype=np.float32)
+    def pieces(self):
+        """Yield what is decoded, mixed already: it takes less time than handing on two channels."""
+        shape = max(1, self.values // self.channels), self.channels
+        floats = np.empty(shape, dtype=np.float32)
+        buffer, step = floats, 1.0
+        if self._file.subtype == "PCM_16":  # libsndfile's own conversion is slower than NumPy's
+            buffer, step = np.empty(shape, dtype=np.int16), 2**-15
+        weights = np.full(self.channels, step / self.channels, dtype=np.float32)
         while True:
             try:
-                block = self._file.read(out=buffer)  # (n, channels)
+                piece = self._file.read(out=buffer)  # (n, channels)
             except self._failures:
                 self.cut = True
                 return
-            if not len(block):
+            if not len(piece):
                 return
             self.decoded += 1
-            yield block @ weights
+            if buffer is not floats:
+                np.copyto(floats[: len(piece)], piece)
+            yield floats[: len(piece)] @ weights
+
+    def mix(self, piece):
+        """Return the piece as it is."""
+        return piece
 
     def close(self):
         """Close the file."""
@@ -124,6 +136,7 @@ class AvReader:
     """FFmpeg's libraries on a file; see the module's description."""
 
     name = "FFmpeg"
+    values = 1 << 19  # of many small frames: joined, they are handed over less often
 
     def __init__(self, path):
         import av
@@ -162,12 +175,12 @@ class AvReader:
             return int(self._stream.duration * self._stream.time_base * self.rate)
         return int(self._container.duration / 1e6 * self.rate) if self._container.duration else None
 
-    def blocks(self):
-        """Yield mono blocks [shape=(n,), dtype=float32]."""
+    def pieces(self):
+        """Yield frames of FFmpeg, joined to larger ones."""
         from av import AudioFifo
 
         fifo, channels = AudioFifo(), 0
-        size = max(1, READ_VALUES // max(1, self.channels))
+        size = max(1, self.values // max(1, self.channels))
         for frame in self.frames():
             if channels not in (0, frame.layout.nb_channels):  # the stream changes midway
                 yield from _drain(fifo)
@@ -182,6 +195,23 @@ class AvReader:
             if fifo.samples >= size:
                 yield from _drain(fifo)
         yield from _drain(fifo)
+
+    def mix(self, frame):
+        """Return the mean of a frame's channels [shape=(n,), dtype=float32]."""
+        channels, count = frame.layout.nb_channels, frame.samples
+        dtype, scale, middle = SAMPLE_FORMATS[frame.format.packed.name]
+        if frame.format.is_planar:
+            planes = [np.frombuffer(plane, dtype, count) for plane in frame.planes]
+            mono = planes[0].astype(np.float32)
+            for plane in planes[1:]:
+                mono += plane
+        else:
+            block = np.frombuffer(frame.planes[0], dtype, count * channels).reshape(count, channels)
+            mono = block.astype(np.float32, copy=False) @ np.ones(channels, dtype=np.float32)
+        if middle:
+            mono -= middle * channels
+        mono *= scale / channels
+        return mono
 
     def frames(self):
         """Yield the decoded frames of the stream, as PyAV has them."""
@@ -211,25 +241,7 @@ class AvReader:
 
 def _drain(fifo):
     if fifo.samples:
-        yield _mix(fifo.read())
-
-
-def _mix(frame):
-    """Return the mean of a frame's channels [shape=(n,), dtype=float32]."""
-    channels, count = frame.layout.nb_channels, frame.samples
-    dtype, scale, middle = SAMPLE_FORMATS[frame.format.packed.name]
-    if frame.format.is_planar:
-        planes = [np.frombuffer(plane, dtype, count) for plane in frame.planes]
-        mono = planes[0].astype(np.float32)
-        for plane in planes[1:]:
-            mono += plane
-    else:
-        block = np.frombuffer(frame.planes[0], dtype, count * channels).reshape(count, channels)
-        mono = block.astype(np.float32, copy=False) @ np.ones(channels, dtype=np.float32)
-    if middle:
-        mono -= middle * channels
-    mono *= scale / channels
-    return mono
+        yield fifo.read()
 
 
 def _has_contents(path):

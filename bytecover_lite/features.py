@@ -7,8 +7,6 @@ taken up again, makes the same bytes as one that was left alone.
 
 import contextlib
 import hashlib
-from collections import deque
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +19,6 @@ from .errors import BytecoverError
 from .store import StoreWriter
 
 CONNECT_SECONDS = 10.0
-AHEAD = 32  # blocks of some 2**16 samples: about what one run of the transform takes in
 
 
 class FeaturesError(BytecoverError):
@@ -102,8 +99,7 @@ def extract_features(versions_table, out, settings, *, jobs, cluster=None, progr
 def extract_file(path, settings):
     """Extract the averaged CQT of one audio file, in constant memory.
 
-    What libsndfile reads, a second thread decodes while the transform is at work. FFmpeg's frames
-    are too small for that: handing the interpreter over between them would take longer.
+    A second thread decodes while the transform is at work.
 
     Parameters
     ----------
@@ -125,10 +121,14 @@ def extract_file(path, settings):
         If the file cannot be used; see :func:`bytecover_lite.audio.stream_audio`.
     """
     stream = stream_audio(
-        path, sr=settings.sample_rate, highest=settings.highest, multiples=True, block_seconds=0
+        path,
+        sr=settings.sample_rate,
+        highest=settings.highest,
+        multiples=True,
+        block_seconds=0,
+        thread=True,
     )
-    blocks = _ahead(stream) if stream.decoder == "libsndfile" else iter(stream)
-    with contextlib.closing(blocks):
+    with contextlib.closing(iter(stream)) as blocks:
         features = extract(blocks, settings, multiple=stream.multiple)
     if not features.shape[1]:
         raise AudioTooShort(
@@ -136,20 +136,6 @@ def extract_file(path, settings):
             f"{settings.seconds_per_frame:.2f} s; leave it out"
         )
     return features, stream.notes
-
-
-def _ahead(items):
-    """Yield what an iterable yields, in its order, while a thread fetches the next of them."""
-    items, end = iter(items), object()
-    with ThreadPoolExecutor(1, "decoder") as thread:
-        waiting = deque(thread.submit(next, items, end) for _ in range(AHEAD))
-        try:
-            while (item := waiting.popleft().result()) is not end:
-                waiting.append(thread.submit(next, items, end))
-                yield item
-        finally:
-            for future in waiting:
-                future.cancel()
 
 
 @contextlib.contextmanager

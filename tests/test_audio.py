@@ -1,10 +1,13 @@
 """Laws of reading audio files: the same sound from every format, a name for every defect."""
 
+import contextlib
+import itertools
 import logging
 import os
 import re
 import socket
 import struct
+import threading
 import tracemalloc
 
 import av
@@ -16,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bytecover_lite import audio
-from bytecover_lite.audio import encode_mp3, load_audio, stream_audio, write_wav
+from bytecover_lite.audio import _ahead, encode_mp3, load_audio, stream_audio, write_wav
 from bytecover_lite.cqt import FeatureSettings, extract
 from bytecover_lite.decoders import open_reader
 
@@ -413,7 +416,72 @@ def test_channels_that_change_midway_are_mixed_by_their_own_number(tmp_path):
     left_only = np.stack([mono, np.zeros_like(mono)], axis=1)
     path = tmp_path / "radio.mp3"
     path.write_bytes(encode_mp3(mono, sr=RATE) + encode_mp3(left_only, sr=RATE))
-    found = np.concatenate(list(open_reader(path).blocks()))
+    reader = open_reader(path)
+    found = np.concatenate(list(map(reader.mix, reader.pieces())))
     loudness = [np.abs(part).max() for part in (found[: RATE // 2], found[-RATE // 2 :])]
     assert len(found) == pytest.approx(4 * RATE, rel=0.05)
     assert loudness[1] == pytest.approx(loudness[0] / 2, rel=0.1)
+
+
+def test_what_is_decoded_ahead_comes_in_order_and_stays_within_bounds():
+    fetched = []
+
+    def source():
+        for number in range(100):
+            fetched.append(number)
+            yield number
+
+    seen = []
+    for number in _ahead(source(), 5):
+        seen.append(number)
+        assert len(fetched) <= number + 1 + 5
+    assert seen == fetched == list(range(100))
+
+
+def test_an_error_while_decoding_ahead_comes_where_it_belongs():
+    def source():
+        yield from range(3)
+        raise audio.AudioTruncated("the file ends here")
+
+    found = _ahead(source(), 5)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(audio.AudioTruncated, match="ends here"):
+        next(found)
+
+
+def test_who_stops_listening_leaves_no_thread_behind():
+    threads = threading.active_count()
+    with contextlib.closing(_ahead(itertools.count(), 5)) as found:
+        assert next(found) == 0
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("suffix", ["wav", "flac", "mp3"])
+def test_a_second_thread_changes_nothing(suffix, tmp_path):
+    path = tmp_path / f"tone.{suffix}"
+    sound = np.concatenate([tone()] * 8)
+    with soundfile.SoundFile(path, "w", RATE, 2) as file:
+        file.write(np.stack([sound, 0.5 * sound[::-1]], axis=1))
+    alone = list(stream_audio(path, block_seconds=0))
+    found = list(stream_audio(path, block_seconds=0, thread=True))
+    assert len(alone) > 1
+    assert all(np.array_equal(a, b) for a, b in zip(alone, found, strict=True))
+
+
+def test_a_stream_that_is_left_early_leaves_no_thread_behind(tmp_path):
+    path = tmp_path / "noise.wav"
+    write_wav(path, np.random.default_rng(0).uniform(-0.5, 0.5, 40 * RATE))
+    threads = threading.active_count()
+    with contextlib.closing(iter(stream_audio(path, block_seconds=0, thread=True))) as blocks:
+        next(blocks)
+    assert threading.active_count() == threads
+
+
+@pytest.mark.parametrize("channels", [1, 2, 5])
+@pytest.mark.parametrize("suffix", ["wav", "flac"])
+def test_sixteen_bits_become_what_libsndfile_makes_of_them(channels, suffix, tmp_path):
+    path = tmp_path / f"noise.{suffix}"
+    noise = np.random.default_rng(0).integers(-(2**15), 2**15, (RATE, channels), dtype=np.int16)
+    soundfile.write(path, noise, RATE, subtype="PCM_16")
+    theirs, _ = soundfile.read(path, dtype="float32", always_2d=True)
+    assert load_audio(path) == pytest.approx(theirs.mean(axis=1), abs=1e-6)

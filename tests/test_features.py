@@ -1,7 +1,5 @@
 """Laws of extraction: every file is done once or named, whoever dies meanwhile."""
 
-import contextlib
-import itertools
 import os
 import shutil
 import signal
@@ -19,7 +17,7 @@ import torch
 from bytecover_lite import features
 from bytecover_lite.audio import AudioTooShort, load_audio, write_wav
 from bytecover_lite.cqt import FeatureSettings, average_frames, cqt
-from bytecover_lite.features import AHEAD, FeaturesError, _ahead, extract_features, extract_file
+from bytecover_lite.features import FeaturesError, extract_features, extract_file
 from bytecover_lite.store import FeatureStore, StoreError
 from bytecover_lite.store_writer import JOURNAL
 from bytecover_lite.versions import COLUMNS, VersionsError
@@ -210,36 +208,3 @@ def kill_when_begun(process, journal):
     while not journal.exists() or journal.read_bytes().count(b"\n") < 4:
         time.sleep(0.005)
     os.kill(process, signal.SIGKILL)
-
-
-def test_what_is_decoded_ahead_comes_in_order_and_stays_within_bounds():
-    fetched = []
-
-    def source():
-        for number in range(100):
-            fetched.append(number)
-            yield number
-
-    seen = []
-    for number in _ahead(source()):
-        seen.append(number)
-        assert len(fetched) <= number + 1 + AHEAD
-    assert seen == fetched == list(range(100))
-
-
-def test_an_error_while_decoding_ahead_comes_where_it_belongs():
-    def source():
-        yield from range(3)
-        raise FeaturesError("the file ends here")
-
-    found = _ahead(source())
-    assert [next(found) for _ in range(3)] == [0, 1, 2]
-    with pytest.raises(FeaturesError, match="ends here"):
-        next(found)
-
-
-def test_who_stops_listening_leaves_no_thread_behind():
-    threads = threading.active_count()
-    with contextlib.closing(_ahead(itertools.count())) as found:
-        assert next(found) == 0
-    assert threading.active_count() == threads
