@@ -1,8 +1,8 @@
 """Two decoders behind one face (chapter "From sound to CQT").
 
-libsndfile (by way of soundfile) reads the uncompressed formats and FLAC. FFmpeg's libraries (by way
-of PyAV) read the rest, mp3 and Ogg among them: libsndfile is slower on those, and of an mp3 file of
-variable bit rate without a table of contents it reads only as far as it guesses the file to reach.
+libsndfile (by way of soundfile) reads the uncompressed formats, FLAC, and mp3 files that are as
+long as they say. FFmpeg's libraries (by way of PyAV) read the rest: of Ogg, libsndfile is the
+slower one, and of an mp3 file it reads no more than the file claims or it guesses to be there.
 
 A reader has ``name``, ``rate`` (Hz), ``channels``, ``claimed`` (samples that the header promises,
 None if it promises nothing), ``damaged`` (packets that could not be decoded), ``decoded`` (packets
@@ -11,8 +11,10 @@ that could), ``cut`` (whether the end is known to be missing), ``pieces()``, whi
 different threads. ``values`` is the usual size of a piece, all channels together.
 """
 
+import contextlib
 import os
 import re
+import struct
 
 import numpy as np
 
@@ -35,6 +37,7 @@ SAMPLE_FORMATS = {  # FFmpeg's name: NumPy's, value of one step, value of silenc
     "flt": ("f4", 1, 0),
     "dbl": ("f8", 1, 0),
 }
+TAGS = 2048  # bytes that may stand behind an mp3 stream without being music
 UNKNOWN_LENGTH = 1 << 50  # libsndfile's length of a stream that does not tell
 
 
@@ -50,6 +53,9 @@ def open_reader(path):
     """
     with open(path, "rb") as file:
         head = file.read(8)
+    if _is_whole_mp3(path):
+        with contextlib.suppress(AudioUnreadable):
+            return Mp3Reader(path)
     reader = SndfileReader if head[:4] in SNDFILE_MAGIC else AvReader
     try:
         return reader(path)
@@ -69,7 +75,7 @@ class SndfileReader:
     """libsndfile on a file; see the module's description."""
 
     name = "libsndfile"
-    values = 1 << 17  # stays in the processor's cache
+    values = 1 << 18  # stays in the processor's cache
 
     def __init__(self, path):
         import soundfile
@@ -130,6 +136,30 @@ class SndfileReader:
         """Close the file."""
         self._file.close()
         self._source.close()
+
+
+class Mp3Reader(SndfileReader):
+    """libsndfile on an mp3 file; FFmpeg goes on where libsndfile gives up, behind damage."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        self._path = path
+
+    def pieces(self):
+        """Yield what is decoded, mixed already."""
+        done = 0
+        for piece in super().pieces():
+            done += len(piece)
+            yield piece
+        if self.claimed is None or done >= self.claimed:
+            return
+        rest = AvReader(self._path)
+        with contextlib.closing(rest):
+            for mono in map(rest.mix, rest.pieces()):
+                if len(mono) > done:
+                    yield mono[done:]
+                done = max(0, done - len(mono))
+        self.damaged, self.decoded, self.cut = rest.damaged, rest.decoded, rest.cut
 
 
 class AvReader:
@@ -246,19 +276,39 @@ def _drain(fifo):
 
 def _has_contents(path):
     """Tell whether an mp3 file's first frame carries the number of frames (Xing, Info or VBRI)."""
+    _, head = _first_frame(path)
+    return bool(_counted(head)[0]) or b"VBRI" in head
+
+
+def _is_whole_mp3(path):
+    """Tell whether a file is an mp3 of as many bytes as its first frame says, plus tags."""
+    start, head = _first_frame(path)
+    _, size = _counted(head)
+    rest = os.path.getsize(path) - start - size
+    return head[:1] == b"\xff" and size > 0 and 0 <= rest <= TAGS
+
+
+def _first_frame(path):
+    """Return where an mp3 file's first frame is, behind ID3 tags, and what stands there."""
     with open(path, "rb") as file:
-        head = file.read(10)
+        start, head = 0, file.read(10)
         while head[:3] == b"ID3" and len(head) == 10:
             a, b, c, d = (byte & 127 for byte in head[6:])
-            size = a << 21 | b << 14 | c << 7 | d
-            file.seek(size, os.SEEK_CUR)
+            start += 10 + (a << 21 | b << 14 | c << 7 | d)
+            file.seek(start)
             head = file.read(10)
-        head += file.read(4096)
+        return start, head + file.read(4096)
+
+
+def _counted(head):
+    """Return the numbers of frames and bytes that a first frame tells; 0 where it does not."""
     for mark in (b"Xing", b"Info"):
-        place = head.find(mark)
-        if place >= 0 and head[place + 7 : place + 8] and head[place + 7] & 1:
-            return True
-    return b"VBRI" in head
+        place = head.find(mark) + 4
+        if place > 3 and len(head) >= place + 12:
+            flags, *numbers = struct.unpack_from(">III", head, place)
+            frames = numbers.pop(0) if flags & 1 else 0
+            return frames, numbers.pop(0) if flags & 2 else 0
+    return 0, 0
 
 
 def _ends_properly(path):

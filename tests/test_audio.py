@@ -485,3 +485,30 @@ def test_sixteen_bits_become_what_libsndfile_makes_of_them(channels, suffix, tmp
     soundfile.write(path, noise, RATE, subtype="PCM_16")
     theirs, _ = soundfile.read(path, dtype="float32", always_2d=True)
     assert load_audio(path) == pytest.approx(theirs.mean(axis=1), abs=1e-6)
+
+
+@pytest.mark.parametrize("damage", [bytes(2000), np.random.default_rng(0).bytes(2000)])
+def test_where_libsndfile_gives_up_on_an_mp3_ffmpeg_goes_on(damage, tmp_path):
+    sound = np.random.default_rng(1).uniform(-0.3, 0.3, (20 * 2 * RATE, 2)).astype(np.float32)
+    path = encode(tmp_path / "whole.mp3", sound, rate=2 * RATE)
+    whole, sounds = load_audio(path), path.read_bytes()
+    half = len(sounds) // 2
+    path.write_bytes(sounds[:half] + damage + sounds[half + len(damage) :])
+    stream = stream_audio(path)
+    found = np.concatenate(list(stream))
+    assert any("damaged pieces left out" in note for note in stream.notes)
+    assert len(whole) - RATE / 4 < len(found) <= len(whole)
+    assert np.allclose(found[: 8 * RATE], whole[: 8 * RATE], atol=1e-3)
+    end = found[-4 * RATE : -2 * RATE]  # some samples earlier than in the whole
+    products = np.correlate(whole[-5 * RATE :], end) / np.square(end).sum()
+    assert products.max() == pytest.approx(1, abs=0.01)
+
+
+def test_an_mp3_that_is_longer_than_it_says_is_read_to_its_end(tmp_path):
+    path = encode(tmp_path / "twice.mp3", tone())
+    once = path.read_bytes()
+    for tail, name in ((b"", "libsndfile"), (b"TAG" + bytes(125), "libsndfile"), (once, "FFmpeg")):
+        path.write_bytes(once + tail)
+        with contextlib.closing(open_reader(path)) as reader:
+            assert reader.name == name
+    assert len(load_audio(path)) == pytest.approx(2 * len(tone()), rel=0.05)

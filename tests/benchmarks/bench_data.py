@@ -1,5 +1,6 @@
 """Speed and memory of the data path: file to feature beside the decoder, store beside the disk."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from bytecover_lite.audio import load_audio
 from bytecover_lite.augment import Augmentation
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.data import CliqueDataset
-from bytecover_lite.decoders import open_reader
+from bytecover_lite.decoders import AvReader, open_reader
 from bytecover_lite.features import extract_file
 from bytecover_lite.store import FeatureStore, StoreWriter
 from tests.benchmarks.memory import printed_by
@@ -65,7 +66,9 @@ def _file_to_feature(folder, suffix, seconds, repeats):
         "load_audio": lambda: load_audio(path),
         "file to feature": lambda: extract_file(path, SETTINGS),
     }
-    if suffix in ("mp3", "ogg"):  # decoded by FFmpeg here, because it is the faster one
+    if suffix == "mp3":  # the other decoder that could read it
+        candidates["FFmpeg's decoder alone"] = lambda: _decode_by_ffmpeg(path)
+    if suffix == "ogg":
         candidates["libsndfile's decoder alone"] = lambda: _decode_by_libsndfile(path)
     if suffix != "m4a":  # librosa needs the ffmpeg program for it
         import librosa
@@ -88,13 +91,15 @@ def _file_to_feature(folder, suffix, seconds, repeats):
 
 def _decode(path):
     """Decode and throw away, as the decoders' own tools do when they are timed."""
-    reader = open_reader(path)
-    if reader.name == "FFmpeg":
+    with contextlib.closing(open_reader(path)) as reader:
+        name = reader.name
+    {"FFmpeg": _decode_by_ffmpeg, "libsndfile": _decode_by_libsndfile}[name](path)
+
+
+def _decode_by_ffmpeg(path):
+    with contextlib.closing(AvReader(path)) as reader:
         for _ in reader.frames():
             pass
-    else:
-        _decode_by_libsndfile(path)
-    reader.close()
 
 
 def _decode_by_libsndfile(path):
