@@ -99,12 +99,23 @@ def _only(version: Version, wanted: list[bool]) -> Version:
     return replace(version, notes=kept) if len(kept) else version
 
 
-def measure(block: Block, *, model: str = "lite", jobs: int = 2) -> dict[str, dict]:
-    """Score a model on the works of a block at every step of the `ladder`.
+def drawn(version: Version, settings) -> dict[str, np.ndarray]:
+    """Draw a version at every step of the `ladder` (n_bins, frames)."""
+    return {step: draw(changed, settings) for step, changed in ladder(version).items()}
+
+
+def measure(
+    block: Block, *, steps=drawn, works: int | None = None, model: str = "lite", jobs: int = 2
+) -> dict[str, dict]:
+    """Score a model on the works of a block, changed in several ways.
 
     Parameters
     ----------
     block : Block
+    steps : callable
+        ``steps(version, settings)`` returns features by the name of a step, as `drawn` does.
+    works : int, optional
+        The first so many works; default all.
     model : str
         A checkpoint file, or the name of a shipped one.
     jobs : int, >= 1
@@ -119,18 +130,19 @@ def measure(block: Block, *, model: str = "lite", jobs: int = 2) -> dict[str, di
 
     from bytecover_lite.retrieval import evaluate_embeddings
 
-    seeds = works_of(block, jobs=jobs)
-    works = Parallel(n_jobs=jobs)(delayed(_embed_work)(seed, block, model) for seed in seeds)
+    seeds = works_of(block, jobs=jobs)[:works]
+    embed = delayed(_embed_work)
+    embedded = Parallel(n_jobs=jobs)(embed(seed, block, steps, model) for seed in seeds)
     cliques = np.repeat([f"s{seed}" for seed in seeds], block.versions)
     found = {}
-    for step in works[0]:
-        vectors = np.concatenate([work[step] for work in works])  # (works * versions, D)
+    for step in embedded[0]:
+        vectors = np.concatenate([work[step] for work in embedded])  # (works * versions, D)
         scores = evaluate_embeddings(vectors, cliques).summary()
         found[step] = {key: scores[key] for key in ("map", "map_low", "map_high")}
     return found
 
 
-def _embed_work(seed: int, block: Block, model: str) -> dict[str, np.ndarray]:
+def _embed_work(seed: int, block: Block, steps, model: str) -> dict[str, np.ndarray]:
     import torch
 
     from bytecover_lite.pipeline import open_model
@@ -138,10 +150,11 @@ def _embed_work(seed: int, block: Block, model: str) -> dict[str, np.ndarray]:
     network, work, found = open_model(model), compose(seed), {}
     for number in range(1, block.versions + 1):
         difficulty = block.difficulties[(number - 1) % len(block.difficulties)]
-        for step, version in ladder(arrange(work, number, difficulty=difficulty)).items():
-            features = torch.from_numpy(draw(version, network.config.features))
+        version = arrange(work, number, difficulty=difficulty)
+        for step, features in steps(version, network.config.features).items():
             with torch.inference_mode():
-                found.setdefault(step, []).append(network(features[None]).embedding[0].numpy())
+                embedding = network(torch.from_numpy(features)[None]).embedding[0]
+            found.setdefault(step, []).append(embedding.numpy())
     return {step: np.stack(vectors) for step, vectors in found.items()}
 
 

@@ -22,7 +22,7 @@ _RATE, _EVERY, _HELD = 22050, 2.0, 1.4  # Hz, s from note to note, s
 _OCTAVES = np.log2(np.arange(1, HARMONICS + 1))
 
 
-def levels(play, part: Part) -> np.ndarray:
+def levels(play, part: Part, *, pitches=PITCHES, count: int = HARMONICS) -> np.ndarray:
     """Measure the harmonics of single notes.
 
     Parameters
@@ -30,24 +30,29 @@ def levels(play, part: Part) -> np.ndarray:
     play : callable
         ``play(version, sr)`` returns samples, as `synth.play` does.
     part : Part
+    pitches : sequence of int
+        MIDI numbers.
+    count : int
+        Harmonics of each.
 
     Returns
     -------
-    np.ndarray [shape=(len(PITCHES), HARMONICS)]
-        dB, on any scale.
+    np.ndarray [shape=(len(pitches), count)]
+        dB, on any scale; -180 is nothing.
     """
-    notes = np.zeros(len(PITCHES), NOTE_DTYPE)
-    notes["start"] = 0.1 + _EVERY * np.arange(len(PITCHES))
-    notes["duration"], notes["pitch"], notes["velocity"] = _HELD, PITCHES, 0.65
-    version = Version(notes, (part,), _EVERY * len(PITCHES) + 1, Production())
-    sound, found = play(version, _RATE), np.empty((len(PITCHES), HARMONICS))
-    for row, pitch in enumerate(PITCHES):
+    notes = np.zeros(len(pitches), NOTE_DTYPE)
+    notes["start"] = 0.1 + _EVERY * np.arange(len(pitches))
+    notes["duration"], notes["pitch"], notes["velocity"] = _HELD, pitches, 0.65
+    version = Version(notes, (part,), _EVERY * len(pitches) + 1, Production())
+    sound, found = play(version, _RATE), np.empty((len(pitches), count))
+    for row, pitch in enumerate(pitches):
         first, last = (int(_RATE * (_EVERY * row + at)) for at in (0.13, 0.1 + _HELD))
         heard = sound[first:last] * np.hanning(last - first)
         spectrum = np.abs(np.fft.rfft(heard, 1 << 16)) + 1e-9
         ratio = np.fft.rfftfreq(1 << 16, 1 / _RATE) / (440 * 2 ** ((pitch - 69) / 12))
-        for k in range(HARMONICS):
-            found[row, k] = spectrum[np.abs(ratio / (k + 1) - 1) < 0.02].max()
+        for k in range(count):
+            found[row, k] = np.linalg.norm(spectrum[np.abs(ratio / (k + 1) - 1) < 0.02])
+    found = np.maximum(found, 1e-9)
     return 20 * np.log10(found)
 
 

@@ -44,15 +44,15 @@ def play(version: Version, sr: int) -> np.ndarray:
     for index, part in enumerate(version.parts):
         own = tones["part"] == index
         if own.any():
-            _play_part(out, tones[own], pitch[own], vowel[own], part, sr, rng)
+            play_part(out, tones[own], pitch[own], vowel[own], part, part_timbre(part), sr, rng)
         struck = notes[is_drum & (notes["part"] == index)]
         if len(struck):
             _play_drums(out, struck, part, sr, rng)
     return out
 
 
-def _play_part(out, notes, pitch, vowel, part, sr, rng) -> None:
-    tone = part_timbre(part)
+def play_part(out, notes, pitch, vowel, part, tone, sr, rng) -> None:
+    """Add the notes of a pitched part to ``out``, with the tables of the `Timbre` ``tone``."""
     level = notes["velocity"] ** np.float32(1.5) * np.float32(part.gain)
     voices = 2 if tone.spread > 3 else 1
     for voice in range(voices):
