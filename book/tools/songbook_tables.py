@@ -47,6 +47,14 @@ _STEPS = {  # of obstacles.ladder
     "alone": "nothing but the tune",
     "in time": "at one tempo",
 }
+_PROPERTIES = {  # of exchange.exchanged
+    "own": "own synthesizer",
+    "levels": "the same, each part as loud as FluidSynth plays it",
+    "envelopes": "instead: swelling and fading as FluidSynth's parts do",
+    "harmonics": "instead: with the harmonics of FluidSynth's notes",
+    "all": "with all three",
+    "sampled": "FluidSynth",
+}
 _UNITS = {
     "key": "semitones, at most",
     "tempo": "octaves of speed, at most",
@@ -210,13 +218,22 @@ def partials():
     return "\n".join([*lines, "", origin(measured), ""])
 
 
+def exchange():
+    """Return what the shipped network finds when sounds have one property of sampled ones."""
+    return _by_step("exchange", _PROPERTIES)
+
+
 def obstacles():
     """Return what the shipped network finds when less and less is in its way."""
-    path = ROOT / "book" / "results" / "obstacles.json"
+    return _by_step("obstacles", _STEPS)
+
+
+def _by_step(file, names):
+    path = ROOT / "book" / "results" / f"{file}.json"
     measured = json.loads(path.read_text(encoding="utf-8"))
     lines = ["| MAP | " + " | ".join(f"`{name}`" for name in measured["sets"]) + " |"]
     lines.append("|---" * (len(measured["sets"]) + 1) + "|")
-    for step, name in _STEPS.items():
+    for step, name in names.items():
         rows = [found[step] for found in measured["sets"].values()]
         lines.append(_scores(name.format(**measured), rows))
     return "\n".join([*lines, "", origin(measured), ""])
@@ -242,5 +259,6 @@ WRITERS = (
     agreement,
     elsewhere,
     partials,
+    exchange,
     obstacles,
 )
