@@ -95,10 +95,14 @@ def test_a_step_that_would_leave_silence_changes_nothing():
 
 def test_measure_scores_what_is_drawn_like_a_corpus_of_it(tmp_path, monkeypatch):
     block = Block("validation", "example", 6, 2, ("easy", "hard"))
-    found = measure(block, jobs=1)
+    found = measure(block, against="drawn", jobs=1)
     assert list(found) == STEPS
-    for row in found.values():
+    for step, row in found.items():
         assert 0 < row["map_low"] <= row["map"] <= row["map_high"] <= 1
+        assert ("difference" in row) == (step != "drawn")
+        if "difference" in row:
+            assert row["difference"] == pytest.approx(row["map"] - found["drawn"]["map"])
+            assert row["difference_low"] <= row["difference"] <= row["difference_high"]
     monkeypatch.setitem(corpus.PRESETS, "drawn", (block,))
     network = ByteCover.from_pretrained("lite")
     build("drawn", tmp_path, settings=network.config.features, jobs=1)

@@ -127,7 +127,9 @@ def main() -> None:
 
     fluid.engine_for("fluidsynth")
     steps = exchange.played
-    found = {name: measure(PRESETS[name][0], steps=steps, works=WORKS) for name in SETS}
+    found = {
+        name: measure(PRESETS[name][0], steps=steps, works=WORKS, against="own") for name in SETS
+    }
     print(write_result("exchange", {"model": "lite", "works": WORKS, "sets": found}))
 
 

@@ -105,7 +105,13 @@ def drawn(version: Version, settings) -> dict[str, np.ndarray]:
 
 
 def measure(
-    block: Block, *, steps=drawn, works: int | None = None, model: str = "lite", jobs: int = 2
+    block: Block,
+    *,
+    steps=drawn,
+    works: int | None = None,
+    against: str | None = None,
+    model: str = "lite",
+    jobs: int = 2,
 ) -> dict[str, dict]:
     """Score a model on the works of a block, changed in several ways.
 
@@ -116,6 +122,8 @@ def measure(
         ``steps(version, settings)`` returns features by the name of a step, as `drawn` does.
     works : int, optional
         The first so many works; default all.
+    against : str, optional
+        A step to compare the others with, query by query.
     model : str
         A checkpoint file, or the name of a shipped one.
     jobs : int, >= 1
@@ -124,21 +132,28 @@ def measure(
     Returns
     -------
     dict of str to dict
-        ``map``, ``map_low`` and ``map_high`` of each step, by the canonical rules.
+        ``map``, ``map_low`` and ``map_high`` of each step, by the canonical rules; with ``against``
+        ``difference``, ``difference_low`` and ``difference_high`` of its MAP from that step's.
     """
     from joblib import Parallel, delayed
 
+    from bytecover_lite.bootstrap import compare
     from bytecover_lite.retrieval import evaluate_embeddings
 
     seeds = works_of(block, jobs=jobs)[:works]
     embed = delayed(_embed_work)
     embedded = Parallel(n_jobs=jobs)(embed(seed, block, steps, model) for seed in seeds)
     cliques = np.repeat([f"s{seed}" for seed in seeds], block.versions)
-    found = {}
+    found, scores = {}, {}
     for step in embedded[0]:
         vectors = np.concatenate([work[step] for work in embedded])  # (works * versions, D)
-        scores = evaluate_embeddings(vectors, cliques).summary()
-        found[step] = {key: scores[key] for key in ("map", "map_low", "map_high")}
+        scores[step] = evaluate_embeddings(vectors, cliques)
+        summary = scores[step].summary()
+        found[step] = {key: summary[key] for key in ("map", "map_low", "map_high")}
+    for step in set(scores) - {against} if against else ():
+        gain = compare(scores[step], scores[against])
+        found[step]["difference"] = gain.difference
+        found[step] |= {"difference_low": gain.low, "difference_high": gain.high}
     return found
 
 
