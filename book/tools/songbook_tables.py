@@ -220,20 +220,31 @@ def partials():
 
 def exchange():
     """Return what the shipped network finds when sounds have one property of sampled ones."""
-    return _by_step("exchange", _PROPERTIES)
+    path = ROOT / "book" / "results" / "exchange.json"
+    measured = json.loads(path.read_text(encoding="utf-8"))
+    lines = ["| MAP | " + " | ".join(f"`{name}` | difference" for name in measured["sets"]) + " |"]
+    lines.append("|---" * (2 * len(measured["sets"]) + 1) + "|")
+    for step, name in _PROPERTIES.items():
+        cells = [_against(found[step]) for found in measured["sets"].values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, "", origin(measured), ""])
+
+
+def _against(row):
+    """Return a score and its paired difference, if it has one, as two cells."""
+    if "difference" not in row:
+        return f"{row['map']:.3f} | "
+    low, high = row["difference_low"], row["difference_high"]
+    return f"{row['map']:.3f} | {row['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
 
 
 def obstacles():
     """Return what the shipped network finds when less and less is in its way."""
-    return _by_step("obstacles", _STEPS)
-
-
-def _by_step(file, names):
-    path = ROOT / "book" / "results" / f"{file}.json"
+    path = ROOT / "book" / "results" / "obstacles.json"
     measured = json.loads(path.read_text(encoding="utf-8"))
     lines = ["| MAP | " + " | ".join(f"`{name}`" for name in measured["sets"]) + " |"]
     lines.append("|---" * (len(measured["sets"]) + 1) + "|")
-    for step, name in names.items():
+    for step, name in _STEPS.items():
         rows = [found[step] for found in measured["sets"].values()]
         lines.append(_scores(name.format(**measured), rows))
     return "\n".join([*lines, "", origin(measured), ""])
