@@ -17,7 +17,17 @@ def train(
     out: Path,
     /,
     preset: Literal[
-        "lite", "long", "wide", "fine", "parts", "played", "voices", "timbres", "ablation", "paper"
+        "lite",
+        "long",
+        "wide",
+        "fine",
+        "parts",
+        "played",
+        "voices",
+        "timbres",
+        "uneven",
+        "ablation",
+        "paper",
     ] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     tests: tuple[Path, ...] = (),

@@ -192,6 +192,13 @@ def timbres(**changes):
     return replace(config, **changes)
 
 
+def uneven(**changes):
+    """Return the recipe that goes on from ``timbres``: most versions on uneven instruments."""
+    steps = 4_000
+    config = timbres(steps=steps, contrastive_steps=steps, learning_rate=1.5e-3)
+    return replace(config, **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -225,5 +232,5 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-_SHIPPED = (long, wide, fine, parts, played, voices, timbres)  # in this order
+_SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven)  # in this order
 PRESETS = {f.__name__: f for f in (lite, *_SHIPPED, ablation, paper)}

@@ -77,7 +77,7 @@ def test_roughened_versions_play_the_same_notes_on_the_same_kinds_of_instruments
 
 
 def test_every_second_version_of_a_rough_block_is_rough(tmp_path, monkeypatch):
-    for name, rough in (("smooth", False), ("rough", True)):
+    for name, rough in (("smooth", (False,)), ("rough", (True, False))):
         block = Block("test", "example", 2, 4, rough=rough)
         monkeypatch.setitem(corpus.PRESETS, name, (block,))
         build(name, tmp_path / name, settings=SETTINGS, jobs=1)
@@ -91,7 +91,7 @@ def test_every_second_version_of_a_rough_block_is_rough(tmp_path, monkeypatch):
 def test_the_rough_set_has_the_works_of_the_set_that_it_is_compared_with():
     (rough,), (smooth,) = PRESETS["rough"], PRESETS["school"]
     assert rough.rough and not smooth.rough
-    assert replace(rough, rough=False) == smooth
+    assert replace(rough, rough=(False,)) == smooth
 
 
 def test_measuring_without_a_soundfont_is_refused_at_once(monkeypatch):

@@ -67,8 +67,9 @@ class Block:
         Version ``i`` of a work takes number ``i`` of them, around and around.
     skip : int
         Works of the range that other blocks of the preset use.
-    rough : bool
-        Whether every second version, from the first on, has rough timbres (`timbre.roughened`).
+    rough : tuple of bool
+        Whether version ``i`` has rough timbres (`timbre.roughened`): number ``i`` of them, around
+        and around.
     """
 
     split: str
@@ -77,9 +78,11 @@ class Block:
     versions: int
     difficulties: tuple[str, ...] = ("real",)
     skip: int = 0
-    rough: bool = False
+    rough: tuple[bool, ...] = (False,)
 
 
+HALF = (True, False)
+MOST = (True, True, True, False)
 PRESETS = {
     "lite": (
         Block("train", "train", 4000, 6, ("easy", "real", "hard")),
@@ -127,21 +130,31 @@ PRESETS = {
         Block("validation", "validation psalms", 80, 4, ("school",)),
     ),
     "timbres": (
-        Block("train", "train", 2500, 6, ("easy", "real", "hard"), skip=29500, rough=True),
-        Block("train", "tunes", 2500, 6, ("session", "session", "tune"), skip=14000, rough=True),
-        Block("train", "hymns", 2500, 6, ("school", "school", "polyphony"), skip=12500, rough=True),
-        Block("train", "psalms", 3500, 6, ("school",), skip=5000, rough=True),
-        Block("validation", "validation", 80, 4, ("real", "hard"), rough=True),
-        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, rough=True),
-        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, rough=True),
-        Block("validation", "validation psalms", 80, 4, ("school",), rough=True),
+        Block("train", "train", 2500, 6, ("easy", "real", "hard"), skip=29500, rough=HALF),
+        Block("train", "tunes", 2500, 6, ("session", "session", "tune"), skip=14000, rough=HALF),
+        Block("train", "hymns", 2500, 6, ("school", "school", "polyphony"), skip=12500, rough=HALF),
+        Block("train", "psalms", 3500, 6, ("school",), skip=5000, rough=HALF),
+        Block("validation", "validation", 80, 4, ("real", "hard"), rough=HALF),
+        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, rough=HALF),
+        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, rough=HALF),
+        Block("validation", "validation psalms", 80, 4, ("school",), rough=HALF),
+    ),
+    "uneven": (
+        Block("train", "train", 3000, 6, ("easy", "real", "hard"), skip=32000, rough=MOST),
+        Block("train", "tunes", 4000, 6, ("session", "session", "tune"), skip=16500, rough=MOST),
+        Block("train", "hymns", 3000, 6, ("school", "school", "polyphony"), skip=15000, rough=MOST),
+        Block("train", "psalms", 5000, 6, ("school",), skip=8500, rough=MOST),
+        Block("validation", "validation", 80, 4, ("real", "hard"), rough=HALF),
+        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, rough=HALF),
+        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, rough=HALF),
+        Block("validation", "validation psalms", 80, 4, ("school",), rough=HALF),
     ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
     "hymns": (Block("validation", "validation hymns", 80, 4, ("setting",)),),
     "session": (Block("validation", "validation tunes", 80, 4, ("session",), skip=80),),
     "polyphony": (Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80),),
     "school": (Block("validation", "validation psalms", 80, 4, ("school",)),),
-    "rough": (Block("validation", "validation psalms", 80, 4, ("school",), rough=True),),
+    "rough": (Block("validation", "validation psalms", 80, 4, ("school",), rough=HALF),),
     "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
     "real": (Block("test", "test", 80, 4, ("real",)),),
@@ -208,7 +221,7 @@ def build(
     for block in tqdm(PRESETS[preset], "works", unit="block", disable=not progress):
         for seed in works_of(block, jobs=jobs):
             kinds = [block.difficulties[i % len(block.difficulties)] for i in range(block.versions)]
-            rough = [block.rough and i % 2 == 0 for i in range(block.versions)]
+            rough = [block.rough[i % len(block.rough)] for i in range(block.versions)]
             takes = [Take(i, *how) for i, how in enumerate(zip(kinds, rough, strict=True), 1)]
             tasks.append((seed, block.split, f"songbook {preset}", takes))
     settings = settings or FeatureSettings()
