@@ -28,8 +28,8 @@ def versions_of(preset, *, jobs=1):
 
     Returns
     -------
-    list of (int, int, str, str)
-        Seed of the work, number of the version, difficulty, split.
+    list of (int, Take, str)
+        Seed of the work, how the version is made, split.
 
     Raises
     ------
@@ -41,14 +41,14 @@ def versions_of(preset, *, jobs=1):
     if preset not in PRESETS:
         raise CorpusError(f"preset {preset!r} is not one of {', '.join(PRESETS)}")
     return [
-        (seed, number, block.difficulties[(number - 1) % len(block.difficulties)], block.split)
+        (seed, take, block.split)
         for block in PRESETS[preset]
         for seed in works_of(block, jobs=jobs)
-        for number in range(1, block.versions + 1)
+        for take in block.takes()
     ]
 
 
-def record(out, seed, number, difficulty, suffix, engine="auto"):
+def record(out, seed, take, suffix, engine="auto"):
     """Write the sound and the MIDI file of one version, unless they are there.
 
     Returns
@@ -57,16 +57,15 @@ def record(out, seed, number, difficulty, suffix, engine="auto"):
     path : str
         Of the sound.
     """
-    from bytecover_lite.songbook.arrange import arrange
     from bytecover_lite.songbook.compose import compose
     from bytecover_lite.songbook.fluid import to_midi
     from bytecover_lite.songbook.render import synthesize
 
     work = compose(seed)
-    sound = Path(out) / "audio" / f"s{seed}" / f"s{seed}-{number}.{suffix}"
-    score = Path(out) / "midi" / f"s{seed}" / f"s{seed}-{number}.mid"
+    sound = Path(out) / "audio" / f"s{seed}" / f"s{seed}-{take.number}.{suffix}"
+    score = Path(out) / "midi" / f"s{seed}" / f"s{seed}-{take.number}.mid"
     if not (sound.exists() and score.exists()):
-        version = arrange(work, number, difficulty=difficulty)
+        version = take.version_of(work)
         _write(score, to_midi(version))
         _write(sound, _encode(synthesize(version, engine=engine), suffix))
     return work.title, str(sound.resolve())
@@ -129,18 +128,18 @@ def main(
 
     versions = versions_of(preset, jobs=jobs)
     splits = {}
-    for seed, _, _, split in versions:
+    for seed, _, split in versions:
         splits.setdefault(split, []).append(seed)
     published = {split: (len(seeds), len(set(seeds))) for split, seeds in splits.items()}
     if dry_run:
         print(f"would record {len(versions)} versions: {published}")
         return
-    tasks = (delayed(record)(out, *version[:3], suffix, engine) for version in versions)
+    tasks = (delayed(record)(out, seed, take, suffix, engine) for seed, take, _ in versions)
     made = Parallel(n_jobs=jobs, return_as="generator")(tasks)
     made = tqdm(made, total=len(versions), desc="record", unit="file", disable=None)
     rows = [
-        (f"s{seed}-{number}", f"s{seed}", split, title, f"{difficulty} {number}", preset, path)
-        for (seed, number, difficulty, split), (title, path) in zip(versions, made, strict=True)
+        (f"s{seed}-{take.number}", f"s{seed}", split, title, str(take), preset, path)
+        for (seed, take, split), (title, path) in zip(versions, made, strict=True)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     table["source"] = f"songbook {preset}, {engine}"

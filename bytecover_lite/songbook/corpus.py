@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, cycle, islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,10 +19,11 @@ from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.errors import BytecoverError
 
 from .arrange import arrange
-from .compose import HYMNS, PSALMS, THROUGH_COMPOSED, TUNES, compose
+from .compose import HYMNS, PSALMS, THROUGH_COMPOSED, TUNES, Work, compose
 from .distinct import NEAR, fingerprint, nearest
 from .render import draw
 from .timbre import roughened
+from .version import Version
 
 
 class CorpusError(BytecoverError):
@@ -49,6 +50,24 @@ for _a, _b in combinations(SEEDS.values(), 2):
     if max(_a.start, _b.start) < min(_a.stop, _b.stop):
         raise AssertionError(f"seed ranges overlap: {_a} and {_b}")
 CHUNK = 16  # works that a process draws before it hands them over
+
+
+class Take(NamedTuple):
+    """How one version of a work is drawn, see `arrange` and `timbre.roughened`."""
+
+    number: int
+    difficulty: str = "real"
+    rough: bool = False
+    vary: Mapping[str, float] | None = None
+
+    def version_of(self, work: Work) -> Version:
+        """Arrange this version of a work."""
+        version = arrange(work, self.number, difficulty=self.difficulty, vary=self.vary)
+        return roughened(version) if self.rough else version
+
+    def __str__(self) -> str:
+        """Return what stands for the artist in a versions table."""
+        return f"{'rough ' if self.rough else ''}{self.difficulty} {self.number}"
 
 
 @dataclass(frozen=True)
@@ -79,6 +98,11 @@ class Block:
     difficulties: tuple[str, ...] = ("real",)
     skip: int = 0
     rough: tuple[bool, ...] = (False,)
+
+    def takes(self) -> list[Take]:
+        """Return how each version of a work is drawn."""
+        each = zip(cycle(self.difficulties), cycle(self.rough), strict=False)
+        return [Take(i, *how) for i, how in enumerate(islice(each, self.versions), 1)]
 
 
 HALF = (True, False)
@@ -171,15 +195,6 @@ PRESETS = {
 }
 
 
-class Take(NamedTuple):
-    """How one version of a work is drawn, see `arrange` and `timbre.roughened`."""
-
-    number: int
-    difficulty: str = "real"
-    rough: bool = False
-    vary: Mapping[str, float] | None = None
-
-
 def build(
     preset: str,
     out,
@@ -220,10 +235,7 @@ def build(
     tasks = []
     for block in tqdm(PRESETS[preset], "works", unit="block", disable=not progress):
         for seed in works_of(block, jobs=jobs):
-            kinds = [block.difficulties[i % len(block.difficulties)] for i in range(block.versions)]
-            rough = [block.rough[i % len(block.rough)] for i in range(block.versions)]
-            takes = [Take(i, *how) for i, how in enumerate(zip(kinds, rough, strict=True), 1)]
-            tasks.append((seed, block.split, f"songbook {preset}", takes))
+            tasks.append((seed, block.split, f"songbook {preset}", block.takes()))
     settings = settings or FeatureSettings()
     return write(tasks, out, settings=settings, jobs=jobs, progress=progress)
 
@@ -326,8 +338,8 @@ def write(tasks, out, *, settings: FeatureSettings, jobs: int, progress: bool = 
     for seed, split, source, takes in tasks:
         title = titles[seed] if seed in titles else compose(seed).title
         for take in takes:
-            band = f"{'rough ' if take.rough else ''}{take.difficulty} {take.number}"
-            rows.append((_name(seed, take.number), f"s{seed}", split, title, band, source, ""))
+            row = (_name(seed, take.number), f"s{seed}", split, title, str(take), source, "")
+            rows.append(row)
     columns = ["version", "clique", "split", "title", "artist", "source", "path"]
     write_versions(pd.DataFrame(rows, columns=columns), out / "versions.csv")
     return out
@@ -342,9 +354,7 @@ def _draw_works(tasks, settings) -> list[tuple[int, str, list[tuple[str, np.ndar
     for seed, _, _, takes in tasks:
         work, drawn = compose(seed), []
         for take in takes:
-            version = arrange(work, take.number, difficulty=take.difficulty, vary=take.vary)
-            version = roughened(version) if take.rough else version
-            features = draw(version, settings).astype(np.float16)
+            features = draw(take.version_of(work), settings).astype(np.float16)
             drawn.append((_name(seed, take.number), features))
         works.append((seed, work.title, drawn))
     return works

@@ -12,7 +12,6 @@ from functools import partial
 
 import numpy as np
 
-from .arrange import arrange
 from .compose import compose
 from .corpus import PRESETS, Block, works_of
 from .draw import draw
@@ -163,9 +162,8 @@ def _embed_work(seed: int, block: Block, steps, model: str) -> dict[str, np.ndar
     from bytecover_lite.pipeline import open_model
 
     network, work, found = open_model(model), compose(seed), {}
-    for number in range(1, block.versions + 1):
-        difficulty = block.difficulties[(number - 1) % len(block.difficulties)]
-        version = arrange(work, number, difficulty=difficulty)
+    for take in block.takes():
+        version = take.version_of(work)
         for step, features in steps(version, network.config.features).items():
             with torch.inference_mode():
                 embedding = network(torch.from_numpy(features)[None]).embedding[0]

@@ -82,16 +82,16 @@ def test_other_lists_are_no_discogs_vi(text, script, discogs):
 
 
 def test_the_songbook_becomes_files_that_the_network_can_hear(script, monkeypatch, tmp_path):
-    from bytecover_lite.songbook import arrange, corpus
+    from bytecover_lite.songbook import corpus
 
-    whole = arrange.arrange
+    whole = corpus.arrange
 
     def beginning(*args, **options):
         version = whole(*args, **options)
         notes = version.notes[version.notes["start"] + version.notes["duration"] < 6]
         return dataclasses.replace(version, notes=notes, duration=6.0)
 
-    monkeypatch.setattr(arrange, "arrange", beginning)
+    monkeypatch.setattr(corpus, "arrange", beginning)
     monkeypatch.setattr(corpus, "works_of", lambda block, jobs: corpus.SEEDS[block.seeds][:1])
     block = corpus.Block("test", "example", 1, 2, ("easy", "real"))
     monkeypatch.setitem(corpus.PRESETS, "two", (block,))
@@ -110,3 +110,18 @@ def test_the_songbook_becomes_files_that_the_network_can_hear(script, monkeypatc
     frames = store[table["version"][0]].shape[1]
     assert frames == (len(sound) // 512 + 1) // 40
     assert np.abs(sound).max() > 0.05
+
+
+def test_rough_versions_of_a_preset_are_rough_in_its_files(script, monkeypatch, tmp_path):
+    from bytecover_lite.songbook import corpus, render
+    from bytecover_lite.songbook.timbre import ROUGH
+
+    played, noise = [], np.random.default_rng(0).normal(size=22050 * 10) / 10
+    monkeypatch.setattr(render, "synthesize", lambda v, **_: played.append(v) or noise)
+    block = corpus.Block("test", "example", 1, 2, ("easy", "real"), rough=corpus.HALF)
+    monkeypatch.setitem(corpus.PRESETS, "two", (block,))
+    options = {"preset": "two", "suffix": "wav", "engine": "own", "jobs": 1}
+    script("songbook").main(tmp_path, **options)
+    pitched = [[part.colour for part in v.parts if not part.drums] for v in played]
+    assert all(c & ROUGH for c in pitched[0]) and not any(c & ROUGH for c in pitched[1])
+    assert list(pd.read_csv(tmp_path / "versions.csv")["artist"]) == ["rough easy 1", "real 2"]
