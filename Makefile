@@ -107,8 +107,12 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 		--result book/results/training_voices.json
 	$(BIN)/bytecover songbook build/timbres --preset timbres --jobs $(JOBS)
 	$(BIN)/bytecover train build/timbres build/run-timbres --preset timbres --start-from build/voices.safetensors
-	$(BIN)/bytecover export build/run-timbres bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-timbres build/timbres.safetensors \
 		--result book/results/training_timbres.json
+	$(BIN)/bytecover songbook build/uneven --preset uneven --jobs $(JOBS)
+	$(BIN)/bytecover train build/uneven build/run-uneven --preset uneven --start-from build/timbres.safetensors
+	$(BIN)/bytecover export build/run-uneven bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_uneven.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

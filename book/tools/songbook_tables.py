@@ -22,7 +22,8 @@ _STAGE_SETS = {
     "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
-_STAGES = ("played", "voices", "timbres")
+_STAGES = ("played", "voices", "timbres", "uneven")
+_SMOOTH = "voices"  # the last that heard smooth instruments alone
 _ELSEWHERE = {  # a set, the same on other instruments, what they are
     "songbook-real": ("songbook-real-sampled", "test songs, `real`; FluidSynth"),
     "chorales": ("chorales-sampled", "Bach chorales; FluidSynth"),
@@ -84,7 +85,7 @@ def sets():
     lines = ["| set | split | works | versions of each | difficulties |", "|---|---|---|---|---|"]
     for name, blocks in corpus.PRESETS.items():
         for block in blocks:
-            kinds = ", ".join(block.difficulties) + (", half rough" if block.rough else "")
+            kinds = ", ".join([*block.difficulties, *_rough(block)])
             what = next((w for w in ("tunes", "hymns", "psalms") if w in block.seeds), "songs")
             works = f"{block.works:,} {what}"
             lines.append(f"| `{name}` | {block.split} | {works} | {block.versions} | {kinds} |")
@@ -96,6 +97,11 @@ def sets():
             f"| `bytecover {name}` | test | {len(set(families))} tunes | {each} | real variation |"
         )
     return "\n".join([*lines, ""])
+
+
+def _rough(block):
+    rough = sum(take.rough for take in block.takes())
+    return [f"{rough} of {block.versions} rough"] if rough else []
 
 
 def stages():
@@ -111,11 +117,10 @@ def stages():
 
 def elsewhere():
     """Return what other instruments do to the scores of the shipped network and of Qmax."""
-    before = _STAGES[-2]
-    lines = [f"| MAP | Qmax | there | after `{before}` | there | network | there |"]
+    lines = [f"| MAP | Qmax | there | after `{_SMOOTH}` | there | network | there |"]
     lines.append("|---" * 7 + "|")
     for home, (away, name) in _ELSEWHERE.items():
-        runs = (("scores", "qmax"), (before, "model"), ("scores", "model"))
+        runs = (("scores", "qmax"), (_SMOOTH, "model"), ("scores", "model"))
         found = [_rows(f"{run}_{file}")[key] for run, key in runs for file in (home, away)]
         lines.append(_scores(name, found))
     return "\n".join([*lines, ""])
