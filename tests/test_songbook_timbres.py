@@ -90,7 +90,7 @@ def test_every_second_version_of_a_rough_block_is_rough(tmp_path, monkeypatch):
 
 def test_the_rough_set_has_the_works_of_the_set_that_it_is_compared_with():
     (rough,), (smooth,) = PRESETS["rough"], PRESETS["school"]
-    assert rough.rough and not smooth.rough
+    assert any(rough.rough) and not any(smooth.rough)
     assert replace(rough, rough=(False,)) == smooth
 
 
