@@ -105,6 +105,16 @@ class Block:
         return [Take(i, *how) for i, how in enumerate(islice(each, self.versions), 1)]
 
 
+def _validation(rough=(False,)) -> tuple[Block, ...]:
+    """Return the validation works of the stages from ``voices`` on, a block of each kind."""
+    return (
+        Block("validation", "validation", 80, 4, ("real", "hard"), rough=rough),
+        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, rough=rough),
+        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, rough=rough),
+        Block("validation", "validation psalms", 80, 4, ("school",), rough=rough),
+    )
+
+
 HALF = (True, False)
 MOST = (True, True, True, False)
 PRESETS = {
@@ -148,30 +158,21 @@ PRESETS = {
         Block("train", "tunes", 3000, 6, ("session", "session", "tune"), skip=11000),
         Block("train", "hymns", 2500, 6, ("school", "school", "polyphony"), skip=10000),
         Block("train", "psalms", 5000, 6, ("school",)),
-        Block("validation", "validation", 80, 4, ("real", "hard")),
-        Block("validation", "validation tunes", 80, 4, ("session",), skip=80),
-        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80),
-        Block("validation", "validation psalms", 80, 4, ("school",)),
+        *_validation(),
     ),
     "timbres": (
         Block("train", "train", 2500, 6, ("easy", "real", "hard"), skip=29500, rough=HALF),
         Block("train", "tunes", 2500, 6, ("session", "session", "tune"), skip=14000, rough=HALF),
         Block("train", "hymns", 2500, 6, ("school", "school", "polyphony"), skip=12500, rough=HALF),
         Block("train", "psalms", 3500, 6, ("school",), skip=5000, rough=HALF),
-        Block("validation", "validation", 80, 4, ("real", "hard"), rough=HALF),
-        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, rough=HALF),
-        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, rough=HALF),
-        Block("validation", "validation psalms", 80, 4, ("school",), rough=HALF),
+        *_validation(HALF),
     ),
     "uneven": (
         Block("train", "train", 3000, 6, ("easy", "real", "hard"), skip=32000, rough=MOST),
         Block("train", "tunes", 4000, 6, ("session", "session", "tune"), skip=16500, rough=MOST),
         Block("train", "hymns", 3000, 6, ("school", "school", "polyphony"), skip=15000, rough=MOST),
         Block("train", "psalms", 5000, 6, ("school",), skip=8500, rough=MOST),
-        Block("validation", "validation", 80, 4, ("real", "hard"), rough=HALF),
-        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, rough=HALF),
-        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, rough=HALF),
-        Block("validation", "validation psalms", 80, 4, ("school",), rough=HALF),
+        *_validation(HALF),
     ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
     "hymns": (Block("validation", "validation hymns", 80, 4, ("setting",)),),
