@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from .recipes import TrainConfig, ablation, lite
+from .recipes import PRESETS, TrainConfig, ablation, lite
 from .systems import TEMPI
 
 Unprefixed = tyro.conf.arg(name="")
@@ -16,19 +16,7 @@ def train(
     corpus: Path,
     out: Path,
     /,
-    preset: Literal[
-        "lite",
-        "long",
-        "wide",
-        "fine",
-        "parts",
-        "played",
-        "voices",
-        "timbres",
-        "uneven",
-        "ablation",
-        "paper",
-    ] = "lite",
+    preset: Literal[tuple(PRESETS)] = "lite",
     config: Annotated[TrainConfig, Unprefixed] = LITE,
     tests: tuple[Path, ...] = (),
     overlap: Literal["refuse", "drop", "allow"] = "refuse",
