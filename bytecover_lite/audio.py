@@ -186,7 +186,7 @@ class AudioStream:
         """Yield the blocks; raise what stands in :func:`stream_audio`."""
         try:
             parts, size = [], 0
-            pieces = self._reader.pieces()
+            pieces = self._checked(self._reader.pieces())
             if self._thread:
                 pieces = _ahead(pieces, AHEAD // self._reader.values)
             with contextlib.closing(pieces):
@@ -208,19 +208,19 @@ class AudioStream:
 
     def _resampled(self, pieces):
         if self.source_rate == self._sr * self.multiple:
-            yield from self._checked(pieces)
+            yield from pieces
             return
         import soxr
 
         resampler = soxr.ResampleStream(
             self.source_rate, self._sr, 1, dtype="float32", quality=self._quality
         )
-        for block in self._checked(pieces):
+        for block in pieces:
             yield resampler.resample_chunk(block)
         yield resampler.resample_chunk(np.zeros(0, dtype=np.float32), last=True)
 
     def _checked(self, pieces):
-        for block in map(self._reader.mix, pieces):
+        for block in pieces:
             peak = max(float(block.max()), -float(block.min()))
             if not np.isfinite(peak):
                 raise AudioNotFinite(

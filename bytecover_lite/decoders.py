@@ -6,9 +6,9 @@ slower one, and of an mp3 file it reads no more than the file claims or it guess
 
 A reader has ``name``, ``rate`` (Hz), ``channels``, ``claimed`` (samples that the header promises,
 None if it promises nothing), ``damaged`` (packets that could not be decoded), ``decoded`` (packets
-that could), ``cut`` (whether the end is known to be missing), ``pieces()``, which decodes, and
-``mix()``, which makes mono samples [shape=(n,), dtype=float32] of a piece. The two may be called in
-different threads. ``values`` is the usual size of a piece, all channels together.
+that could), ``cut`` (whether the end is known to be missing), and ``pieces()``, which yields the
+mean of the channels [shape=(n,), dtype=float32]. ``values`` is the usual size of what a piece is
+made of, all channels together.
 """
 
 import contextlib
@@ -108,7 +108,7 @@ class SndfileReader:
         return frames
 
     def pieces(self):
-        """Yield what is decoded, mixed already: it takes less time than handing on two channels."""
+        """Yield what is decoded and mixed."""
         shape = max(1, self.values // self.channels), self.channels
         floats = np.empty(shape, dtype=np.float32)
         buffer, step = floats, 1.0
@@ -128,10 +128,6 @@ class SndfileReader:
                 np.copyto(floats[: len(piece)], piece)
             yield floats[: len(piece)] @ weights
 
-    def mix(self, piece):
-        """Return the piece as it is."""
-        return piece
-
     def close(self):
         """Close the file."""
         self._file.close()
@@ -146,7 +142,7 @@ class Mp3Reader(SndfileReader):
         self._path = path
 
     def pieces(self):
-        """Yield what is decoded, mixed already."""
+        """Yield what is decoded and mixed."""
         done = 0
         for piece in super().pieces():
             done += len(piece)
@@ -155,7 +151,7 @@ class Mp3Reader(SndfileReader):
             return
         rest = AvReader(self._path)
         with contextlib.closing(rest):
-            for mono in map(rest.mix, rest.pieces()):
+            for mono in rest.pieces():
                 if len(mono) > done:
                     yield mono[done:]
                 done = max(0, done - len(mono))
@@ -206,7 +202,10 @@ class AvReader:
         return int(self._container.duration / 1e6 * self.rate) if self._container.duration else None
 
     def pieces(self):
-        """Yield frames of FFmpeg, joined to larger ones."""
+        """Yield what is decoded, frames joined to larger ones, and mixed."""
+        yield from map(_mix, self._joined())
+
+    def _joined(self):
         from av import AudioFifo
 
         fifo, channels = AudioFifo(), 0
@@ -225,23 +224,6 @@ class AvReader:
             if fifo.samples >= size:
                 yield from _drain(fifo)
         yield from _drain(fifo)
-
-    def mix(self, frame):
-        """Return the mean of a frame's channels [shape=(n,), dtype=float32]."""
-        channels, count = frame.layout.nb_channels, frame.samples
-        dtype, scale, middle = SAMPLE_FORMATS[frame.format.packed.name]
-        if frame.format.is_planar:
-            planes = [np.frombuffer(plane, dtype, count) for plane in frame.planes]
-            mono = planes[0].astype(np.float32)
-            for plane in planes[1:]:
-                mono += plane
-        else:
-            block = np.frombuffer(frame.planes[0], dtype, count * channels).reshape(count, channels)
-            mono = block.astype(np.float32, copy=False) @ np.ones(channels, dtype=np.float32)
-        if middle:
-            mono -= middle * channels
-        mono *= scale / channels
-        return mono
 
     def frames(self):
         """Yield the decoded frames of the stream, as PyAV has them."""
@@ -272,6 +254,24 @@ class AvReader:
 def _drain(fifo):
     if fifo.samples:
         yield fifo.read()
+
+
+def _mix(frame):
+    """Return the mean of a frame's channels [shape=(n,), dtype=float32]."""
+    channels, count = frame.layout.nb_channels, frame.samples
+    dtype, scale, middle = SAMPLE_FORMATS[frame.format.packed.name]
+    if frame.format.is_planar:
+        planes = [np.frombuffer(plane, dtype, count) for plane in frame.planes]
+        mono = planes[0].astype(np.float32)
+        for plane in planes[1:]:
+            mono += plane
+    else:
+        block = np.frombuffer(frame.planes[0], dtype, count * channels).reshape(count, channels)
+        mono = block.astype(np.float32, copy=False) @ np.ones(channels, dtype=np.float32)
+    if middle:
+        mono -= middle * channels
+    mono *= scale / channels
+    return mono
 
 
 def _has_contents(path):
