@@ -199,6 +199,13 @@ def uneven(**changes):
     return replace(config, **changes)
 
 
+def plenty(**changes):
+    """Return the recipe that goes on from ``uneven``: the same with more works, for longer."""
+    steps = 5_000
+    config = uneven(steps=steps, contrastive_steps=steps, learning_rate=2e-3)
+    return replace(config, **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -232,5 +239,5 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-_SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven)  # in this order
+_SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven, plenty)  # in this order
 PRESETS = {f.__name__: f for f in (lite, *_SHIPPED, ablation, paper)}

@@ -125,7 +125,7 @@ def test_a_few_of_any_song_can_play_it():
 
 
 def test_stages_of_the_shipped_training_share_no_work_nor_do_the_validation_sets():
-    stages = ("large", "wide", "parts", "played", "voices", "timbres", "uneven")
+    stages = ("large", "wide", "parts", "played", "voices", "timbres", "uneven", "plenty")
     chosen = [b for name in stages for b in PRESETS[name] if b.split == "train"]
     chosen += [
         b for name in ("tunes", "hymns", "session", "polyphony", "school") for b in PRESETS[name]

@@ -174,6 +174,13 @@ PRESETS = {
         Block("train", "psalms", 5000, 6, ("school",), skip=8500, rough=MOST),
         *_validation(HALF),
     ),
+    "plenty": (
+        Block("train", "train", 4500, 6, ("easy", "real", "hard"), skip=35000, rough=MOST),
+        Block("train", "tunes", 6000, 6, ("session", "session", "tune"), skip=20500, rough=MOST),
+        Block("train", "hymns", 3500, 6, ("school", "school", "polyphony"), skip=18000, rough=MOST),
+        Block("train", "psalms", 6000, 6, ("school",), skip=13500, rough=MOST),
+        *_validation(HALF),
+    ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
     "hymns": (Block("validation", "validation hymns", 80, 4, ("setting",)),),
     "session": (Block("validation", "validation tunes", 80, 4, ("session",), skip=80),),
