@@ -111,8 +111,12 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 		--result book/results/training_timbres.json
 	$(BIN)/bytecover songbook build/uneven --preset uneven --jobs $(JOBS)
 	$(BIN)/bytecover train build/uneven build/run-uneven --preset uneven --start-from build/timbres.safetensors
-	$(BIN)/bytecover export build/run-uneven bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-uneven build/uneven.safetensors \
 		--result book/results/training_uneven.json
+	$(BIN)/bytecover songbook build/plenty --preset plenty --jobs $(JOBS)
+	$(BIN)/bytecover train build/plenty build/run-plenty --preset plenty --start-from build/uneven.safetensors
+	$(BIN)/bytecover export build/run-plenty bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_plenty.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

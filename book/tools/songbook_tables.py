@@ -22,7 +22,8 @@ _STAGE_SETS = {
     "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
-_STAGES = ("played", "voices", "timbres", "uneven")
+_RECIPES = ("long", "wide", "fine", "parts", "played", "voices", "timbres", "uneven", "plenty")
+_STAGES = ("played", "voices", "uneven", "plenty")  # those of which the scores are kept
 _SMOOTH = "voices"  # the last that heard smooth instruments alone
 _ELSEWHERE = {  # a set, the same on other instruments, what they are
     "songbook-real": ("songbook-real-sampled", "test songs, `real`; FluidSynth"),
@@ -134,7 +135,7 @@ def _scores(name, rows):
 def training():
     """Return what each recipe of the shipped checkpoint took."""
     lines = ["| recipe | steps | seconds | on | best MAP on validation |", "|---" * 5 + "|"]
-    for name in ("long", "wide", "fine", "parts", *_STAGES):
+    for name in _RECIPES:
         path = ROOT / "book" / "results" / f"training_{name}.json"
         run = json.loads(path.read_text(encoding="utf-8"))
         seconds = f"{run['seconds']:,.0f}" if "seconds" in run else "not noted"
