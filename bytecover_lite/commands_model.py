@@ -120,6 +120,7 @@ def evaluate(
     /,
     systems: tuple[str, ...] = ("random", "chroma", "2dftm", "model"),
     model: str = "lite",
+    against: str | None = None,
     tempi: tuple[float, ...] = TEMPI,
     embeddings: Path | None = None,
     split: str = "test",
@@ -140,6 +141,8 @@ def evaluate(
         Any of random, chroma, 2dftm, qmax, model, tempi; each may end in +csls, +qe or +csls+qe.
     model
         A checkpoint file, or the name of a shipped one.
+    against
+        Another one to compare with: the other systems' gain in MAP over it, paired by query.
     tempi
         The system "tempi" is the model hearing each version at these tempi, relative to its own.
     embeddings
@@ -164,6 +167,7 @@ def evaluate(
         corpus,
         systems,
         model=model,
+        against=against,
         tempi=tempi,
         embeddings=embeddings,
         split=split,

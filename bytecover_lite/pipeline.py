@@ -30,6 +30,8 @@ from .systems import (
     refined,
 )
 
+AGAINST = "against"
+
 
 class PipelineError(BytecoverError):
     """A step was asked for that the corpus or the model at hand does not allow."""
@@ -117,6 +119,7 @@ def score_corpus(
     systems=SYSTEMS,
     *,
     model="lite",
+    against=None,
     tempi=TEMPI,
     embeddings=None,
     split="test",
@@ -140,6 +143,9 @@ def score_corpus(
         (:func:`bytecover_lite.expansion.expand`), or by both in this order.
     model : str
         Checkpoint file or shipped name.
+    against : str, optional
+        Another one: scored first, as the system ``against``, and every other row tells its ``gain``
+        in MAP over it, paired by query.
     tempi : sequence of float
         At which ``tempi`` hears each version, see :func:`bytecover_lite.systems.from_tempi`.
     embeddings : path-like, optional
@@ -161,10 +167,14 @@ def score_corpus(
     list of dict
         One row a system: corpus, averaging of its frames (None without features), system, seconds
         and seconds a pair of versions (embedding and scoring included), coverage (which share of a
-        published set is there, None if the corpus is none), and the summary of the evaluation.
+        published set is there, None if the corpus is none), the summary of the evaluation, and
+        with ``against`` the gain, see :func:`bytecover_lite.details.gains`.
     """
+    if against:
+        systems = (AGAINST, *systems)
     kinds = [kind_of(system) for system in systems]
-    unknown = [system for system, kind in zip(systems, kinds, strict=True) if kind not in SYSTEMS]
+    known = (*SYSTEMS, AGAINST) if against else SYSTEMS
+    unknown = [system for system, kind in zip(systems, kinds, strict=True) if kind not in known]
     if unknown:
         raise PipelineError(
             f"unknown system {unknown[0]!r}: choose from {', '.join(SYSTEMS)}, "
@@ -175,7 +185,7 @@ def score_corpus(
             "embeddings stand for the system 'model' and were made at one tempo: "
             "score 'tempi' without them, with the checkpoint that they came from"
         )
-    labels_only = embeddings and not set(kinds) & set(CLASSICAL)
+    labels_only = embeddings and not set(kinds) & {*CLASSICAL, AGAINST}
     table, store = _labels(corpus) if labels_only else open_corpus(corpus)
     covered = coverage(corpus, table, split)
     table = part_of(table[table["split"] == split], share)
@@ -190,6 +200,8 @@ def score_corpus(
             began -= spent
         elif kind == "tempi":
             found = from_tempi(store, versions, model=model, tempi=tempi, device=device)
+        elif kind == AGAINST:
+            found = from_model(store, versions, model=against, device=device)
         elif kind != "model":
             found = from_baseline(kind, store, versions)
         elif embeddings:
@@ -211,6 +223,8 @@ def score_corpus(
             "coverage": covered,
         }
         row |= scores.summary()
+        if AGAINST in earlier:
+            row["gain"] = gains(scores, {AGAINST: earlier[AGAINST]})[AGAINST]
         if details:
             row["details"] = describe(found, ranks, scores) | {"gains": gains(scores, earlier)}
         rows.append(row)
@@ -269,6 +283,10 @@ def print_scores(rows):
             f"{row['corpus']:<{corpus}}{row['system']:<{system}}{measures}{row['n_queries']:>9}"
             f"{row['seconds']:>8} {label(row.get('coverage'))}".rstrip()
         )
+    for row in rows:
+        if "gain" in row:
+            gain = "{difference:+.3f} [{low:+.3f}, {high:+.3f}]".format(**row["gain"])
+            print(f"MAP of {row['system']} over {AGAINST}, paired by query: {gain}")
 
 
 def read_scores(path):

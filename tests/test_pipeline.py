@@ -7,13 +7,15 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from bytecover_lite.cli import main
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.embed import Embeddings, EmbeddingsError, embed_versions
 from bytecover_lite.expansion import expand
 from bytecover_lite.hubs import scale_locally
-from bytecover_lite.model import ByteCover
+from bytecover_lite.model import ByteCover, save_model
+from bytecover_lite.model_config import ByteCoverConfig
 from bytecover_lite.passages import unit
 from bytecover_lite.pipeline import (
     PipelineError,
@@ -83,6 +85,29 @@ def test_gains_are_over_the_systems_before(corpora):
     gain = rows[2]["details"]["gains"]["random"]
     assert gain["difference"] == pytest.approx(rows[2]["map"] - rows[0]["map"])
     assert gain["low"] <= gain["difference"] <= gain["high"]
+
+
+def test_a_second_checkpoint_is_compared_query_by_query(corpora, tmp_path, capsys):
+    torch.manual_seed(0)
+    other = tmp_path / "other.safetensors"
+    save_model(
+        ByteCover(ByteCoverConfig(depth=18, width=0.125, features=FeatureSettings(averaging=20))),
+        other,
+    )
+    rows = score_corpus(corpora[0], ["chroma", "model"], model="lite", against=str(other))
+    assert [row["system"] for row in rows] == ["against", "chroma", "model"]
+    alone = score_corpus(corpora[0], ["model"], model=str(other))[0]
+    assert rows[0]["map"] == alone["map"]
+    assert "gain" not in rows[0] | alone
+    for row in rows[1:]:
+        assert row["gain"]["difference"] == pytest.approx(row["map"] - rows[0]["map"])
+        assert row["gain"]["low"] <= row["gain"]["difference"] <= row["gain"]["high"]
+    main(["evaluate", str(corpora[0]), "--systems", "model", "--against", "lite"])
+    assert "MAP of model over against, paired by query: +0.000 [+0.000, +0.000]" in (
+        capsys.readouterr().out
+    )
+    with pytest.raises(PipelineError, match="'against'"):
+        score_corpus(corpora[0], ["against"])
 
 
 def test_labels_are_enough_when_embeddings_are_given(corpora, tmp_path):
