@@ -23,7 +23,7 @@ _STAGE_SETS = {
     "folk": "folk tunes",
 }
 _RECIPES = ("long", "wide", "fine", "parts", "played", "voices", "timbres", "uneven", "plenty")
-_STAGES = ("played", "voices", "uneven", "plenty")  # those of which the scores are kept
+_STAGES = ("played", "voices", "uneven", "plenty")  # those of which there are scores
 _SMOOTH = "voices"  # the last that heard smooth instruments alone
 _ELSEWHERE = {  # a set, the same on other instruments, what they are
     "songbook-real": ("songbook-real-sampled", "test songs, `real`; FluidSynth"),
@@ -106,13 +106,15 @@ def _rough(block):
 
 
 def stages():
-    """Return what each stage of the shipped training gives, beside what an alignment hears."""
-    lines = ["| MAP | Qmax | " + " | ".join(f"after `{name}`" for name in _STAGES) + " |"]
-    lines.append("|---" * (len(_STAGES) + 2) + "|")
+    """Return what each stage of the training gives, an alignment, and what the last one gained."""
+    lines = ["| MAP | Qmax | " + " | ".join(f"after `{name}`" for name in _STAGES) + " | gain |"]
+    lines.append("|---" * (len(_STAGES) + 3) + "|")
     for file, name in _STAGE_SETS.items():
-        shipped = _rows(f"scores_{file}")
-        earlier = [_rows(f"{stage}_{file}")["model"] for stage in _STAGES[:-1]]
-        lines.append(_scores(name, [shipped["qmax"], *earlier, shipped["model"]]))
+        shipped, last = _rows(f"scores_{file}"), _rows(f"gain_{file}")
+        earlier = [_rows(f"{stage}_{file}")["model"] for stage in _STAGES[:-2]]
+        scores = [shipped["qmax"], *earlier, last["against"], shipped["model"]]
+        gain = "{difference:+.3f} [{low:+.3f}, {high:+.3f}]".format(**last["model"]["gain"])
+        lines.append(f"{_scores(name, scores)} {gain} |")
     return "\n".join([*lines, ""])
 
 
