@@ -176,8 +176,7 @@ def _cell(row, best):
     if row is None:
         return "not run"
     score = f"{row['map']:.3f}"
-    score = f"**{score}**" if row["map"] == best else score
-    return f"{score}<br><small>{row['map_low']:.3f}&nbsp;to&nbsp;{row['map_high']:.3f}</small>"
+    return songbook_tables.score(f"**{score}**" if row["map"] == best else score, row)
 
 
 def _corpus(row):

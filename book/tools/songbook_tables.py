@@ -113,8 +113,11 @@ def stages():
         shipped, last = _rows(f"scores_{file}"), _rows(f"gain_{file}")
         earlier = [_rows(f"{stage}_{file}")["model"] for stage in _STAGES[:-2]]
         scores = [shipped["qmax"], *earlier, last["against"], shipped["model"]]
-        gain = "{difference:+.3f} [{low:+.3f}, {high:+.3f}]".format(**last["model"]["gain"])
-        lines.append(f"{_scores(name, scores)} {gain} |")
+        gain = last["model"]["gain"]
+        paired = interval(
+            f"{gain['difference']:+.3f}", f"{gain['low']:+.3f}", f"{gain['high']:+.3f}"
+        )
+        lines.append(f"{_scores(name, scores)} {paired} |")
     return "\n".join([*lines, ""])
 
 
@@ -130,8 +133,18 @@ def elsewhere():
 
 
 def _scores(name, rows):
-    cells = [f"{row['map']:.3f} [{row['map_low']:.3f}, {row['map_high']:.3f}]" for row in rows]
+    cells = [score(f"{row['map']:.3f}", row) for row in rows]
     return f"| {name} | " + " | ".join(cells) + " |"
+
+
+def score(shown, row):
+    """Return a cell of a MAP, with its interval in small print below it."""
+    return interval(shown, f"{row['map_low']:.3f}", f"{row['map_high']:.3f}")
+
+
+def interval(shown, low, high):
+    """Return a cell with an interval in small print below a number."""
+    return f"{shown}<br><small>{low}&nbsp;to&nbsp;{high}</small>"
 
 
 def training():
@@ -163,8 +176,7 @@ def calibration():
     lines = ["| MAP | " + " | ".join(_BASELINES.values()) + " |"]
     lines.append("|---" * (len(_BASELINES) + 1) + "|")
     for name, row in rows.items():
-        cells = ["{map:.3f} [{map_low:.3f}, {map_high:.3f}]".format(**row[n]) for n in _BASELINES]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+        lines.append(_scores(name, [row[baseline] for baseline in _BASELINES]))
     known = ["{:.2f} to {:.2f}".format(*bands[name]) for name in _BASELINES]
     lines += ["| real sets | " + " | ".join(known) + " |", ""]
     lines += [_beside_bands(found), "", _distinctness(found), ""]
@@ -242,8 +254,8 @@ def _against(row):
     """Return a score and its paired difference, if it has one, as two cells."""
     if "difference" not in row:
         return f"{row['map']:.3f} | "
-    low, high = row["difference_low"], row["difference_high"]
-    return f"{row['map']:.3f} | {row['difference']:+.3f} [{low:+.3f}, {high:+.3f}]"
+    numbers = [f"{row['difference' + end]:+.3f}" for end in ("", "_low", "_high")]
+    return f"{row['map']:.3f} | {interval(*numbers)}"
 
 
 def obstacles():
