@@ -239,5 +239,5 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-_SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven, plenty)  # in this order
-PRESETS = {f.__name__: f for f in (lite, *_SHIPPED, ablation, paper)}
+SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven, plenty)  # in this order
+PRESETS = {f.__name__: f for f in (lite, *SHIPPED, ablation, paper)}

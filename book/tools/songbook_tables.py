@@ -6,6 +6,7 @@ Written into the page by ``readme.py``.
 import json
 from pathlib import Path
 
+from bytecover_lite.recipes import SHIPPED
 from bytecover_lite.songbook import corpus, style
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,7 +23,6 @@ _STAGE_SETS = {
     "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
-_RECIPES = ("long", "wide", "fine", "parts", "played", "voices", "timbres", "uneven", "plenty")
 _STAGES = ("played", "voices", "uneven", "plenty")  # those of which there are scores
 _SMOOTH = "voices"  # the last that heard smooth instruments alone
 _ELSEWHERE = {  # a set, the same on other instruments, what they are
@@ -150,7 +150,7 @@ def interval(shown, low, high):
 def training():
     """Return what each recipe of the shipped checkpoint took."""
     lines = ["| recipe | steps | seconds | on | best MAP on validation |", "|---" * 5 + "|"]
-    for name in _RECIPES:
+    for name in (recipe.__name__ for recipe in SHIPPED):
         path = ROOT / "book" / "results" / f"training_{name}.json"
         run = json.loads(path.read_text(encoding="utf-8"))
         seconds = f"{run['seconds']:,.0f}" if "seconds" in run else "not noted"
