@@ -26,6 +26,7 @@ from bytecover_lite.pipeline import (
 )
 from bytecover_lite.retrieval import score
 from bytecover_lite.songbook.corpus import build
+from bytecover_lite.store import StoreError
 from bytecover_lite.systems import Similarity, from_baseline, from_tempi
 
 
@@ -118,6 +119,10 @@ def test_labels_are_enough_when_embeddings_are_given(corpora, tmp_path):
     given = {"embeddings": tmp_path / "e.safetensors"}
     rows = score_corpus(tmp_path, ["random", "model"], **given)
     assert rows[1]["map"] == score_corpus(corpora[0], ["model"], **given)[0]["map"]
+    beside = score_corpus(corpora[0], ["model"], against="lite", **given)
+    assert [row["map"] for row in beside[1:]] == [rows[1]["map"]]
+    with pytest.raises(StoreError, match="features"):  # labels are not enough for a network
+        score_corpus(tmp_path, ["model"], against="lite", **given)
     with pytest.raises(PipelineError, match=r"versions.csv does not exist"):
         score_corpus(tmp_path / "nowhere", ["model"], **given)
     with pytest.raises(PipelineError, match="one tempo"):  # else another network might answer
