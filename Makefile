@@ -115,8 +115,12 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 		--result book/results/training_uneven.json
 	$(BIN)/bytecover songbook build/plenty --preset plenty --jobs $(JOBS)
 	$(BIN)/bytecover train build/plenty build/run-plenty --preset plenty --start-from build/uneven.safetensors
-	$(BIN)/bytecover export build/run-plenty bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-plenty build/plenty.safetensors \
 		--result book/results/training_plenty.json
+	$(BIN)/bytecover songbook build/textures --preset textures --jobs $(JOBS)
+	$(BIN)/bytecover train build/textures build/run-textures --preset textures --start-from build/plenty.safetensors
+	$(BIN)/bytecover export build/run-textures bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_textures.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

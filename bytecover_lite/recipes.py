@@ -206,6 +206,13 @@ def plenty(**changes):
     return replace(config, **changes)
 
 
+def textures(**changes):
+    """Return the recipe that goes on from ``plenty``: tunes, hymns and psalms in every texture."""
+    steps = 6_500
+    config = plenty(steps=steps, contrastive_steps=steps, learning_rate=2.5e-3)
+    return replace(config, **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -239,5 +246,6 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven, plenty)  # in this order
+# In this order.
+SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven, plenty, textures)
 PRESETS = {f.__name__: f for f in (lite, *SHIPPED, ablation, paper)}

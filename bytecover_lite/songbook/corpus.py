@@ -117,6 +117,9 @@ def _validation(rough=(False,)) -> tuple[Block, ...]:
 
 HALF = (True, False)
 MOST = (True, True, True, False)
+_PLAYED = ("session", "session", "tune", "setting")
+_SUNG = ("school", "polyphony", "setting")
+_LED = ("school", "school", "polyphony")
 PRESETS = {
     "lite": (
         Block("train", "train", 4000, 6, ("easy", "real", "hard")),
@@ -179,6 +182,13 @@ PRESETS = {
         Block("train", "tunes", 6000, 6, ("session", "session", "tune"), skip=20500, rough=MOST),
         Block("train", "hymns", 3500, 6, ("school", "school", "polyphony"), skip=18000, rough=MOST),
         Block("train", "psalms", 6000, 6, ("school",), skip=13500, rough=MOST),
+        *_validation(HALF),
+    ),
+    "textures": (
+        Block("train", "train", 4000, 6, ("easy", "real", "hard"), skip=39500, rough=MOST),
+        Block("train", "tunes", 5500, 6, _PLAYED, skip=26500, rough=MOST),
+        Block("train", "hymns", 4500, 6, _SUNG, skip=21500, rough=MOST),
+        Block("train", "psalms", 6000, 6, _LED, skip=19500, rough=MOST),
         *_validation(HALF),
     ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
