@@ -162,7 +162,7 @@ class AvReader:
     """FFmpeg's libraries on a file; see the module's description."""
 
     name = "FFmpeg"
-    values = 1 << 19  # of many small frames: joined, they are handed over less often
+    values = 1 << 18  # of many small frames: joined, they are handed over less often
 
     def __init__(self, path):
         import av
@@ -173,6 +173,7 @@ class AvReader:
         except self._failures as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise AudioUnreadable(reason) from error
+        self._decoder = self._stream.codec_context
         self.rate, self.channels = self._stream.rate, self._stream.channels
         self.claimed = self._promise(path)
         self.damaged = self.decoded = 0
@@ -210,35 +211,34 @@ class AvReader:
 
         fifo, channels = AudioFifo(), 0
         size = max(1, self.values // max(1, self.channels))
-        for frame in self.frames():
-            if channels not in (0, frame.layout.nb_channels):  # the stream changes midway
-                yield from _drain(fifo)
-                fifo = AudioFifo()
-            channels = frame.layout.nb_channels
-            try:
-                fifo.write(frame)
-            except ValueError:  # so does its sample format
-                yield from _drain(fifo)
-                fifo = AudioFifo()
-                fifo.write(frame)
-            if fifo.samples >= size:
-                yield from _drain(fifo)
+        for packet in self._packets():
+            for frame in self._frames(packet):
+                if channels not in (0, frame.layout.nb_channels):  # the stream changes midway
+                    yield from _drain(fifo)
+                    fifo = AudioFifo()
+                channels = frame.layout.nb_channels
+                try:
+                    fifo.write(frame)
+                except ValueError:  # so does its sample format
+                    yield from _drain(fifo)
+                    fifo = AudioFifo()
+                    fifo.write(frame)
+                if fifo.samples >= size:
+                    yield from _drain(fifo)
         yield from _drain(fifo)
 
-    def frames(self):
-        """Yield the decoded frames of the stream, as PyAV has them."""
-        for packet in self._packets():
-            try:
-                frames = self._stream.codec_context.decode(packet)
-            except self._failures:
-                self.damaged += 1
-                continue
-            self.decoded += 1
-            for frame in frames:
-                if frame.sample_rate != self.rate:
-                    raise AudioUnreadable("its sampling rate changes midway")
-                frame.pts = None  # a gap in the time stamps is no silence
-                yield frame
+    def _frames(self, packet):
+        try:
+            frames = self._decoder.decode(packet)
+        except self._failures:
+            self.damaged += 1
+            return ()
+        self.decoded += 1
+        for frame in frames:
+            if frame.sample_rate != self.rate:
+                raise AudioUnreadable("its sampling rate changes midway")
+            frame.pts = None  # a gap in the time stamps is no silence
+        return frames
 
     def _packets(self):
         try:

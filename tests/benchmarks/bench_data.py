@@ -12,7 +12,7 @@ from bytecover_lite.audio import load_audio
 from bytecover_lite.augment import Augmentation
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.data import CliqueDataset
-from bytecover_lite.decoders import AvReader, open_reader
+from bytecover_lite.decoders import open_reader
 from bytecover_lite.features import extract_file
 from bytecover_lite.store import FeatureStore, StoreWriter
 from tests.benchmarks.memory import printed_by
@@ -97,8 +97,10 @@ def _decode(path):
 
 
 def _decode_by_ffmpeg(path):
-    with contextlib.closing(AvReader(path)) as reader:
-        for _ in reader.frames():
+    import av
+
+    with av.open(str(path)) as container:
+        for _ in container.decode(audio=0):
             pass
 
 
