@@ -2,8 +2,8 @@
 
 ``TrainConfig()`` is the paper as far as it is known: every field carries its source, or says that
 it is an assumption. ``lite`` is a small set of differences that two CPU cores can train in minutes,
-``long`` the same for an hour or more, ``wide``, ``fine``, ``parts``, ``played``, ``voices`` and
-``timbres`` what comes after it, ``ablation`` what the ablations share.
+``long`` the same for an hour or more, the rest of ``SHIPPED`` what comes after it, ``ablation``
+what the ablations share.
 """
 
 from dataclasses import dataclass, field, replace
