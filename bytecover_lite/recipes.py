@@ -246,6 +246,6 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
     return replace(config, **changes)
 
 
-# In this order.
+# The stages of the shipped checkpoint, in their order.
 SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven, plenty, textures)
 PRESETS = {f.__name__: f for f in (lite, *SHIPPED, ablation, paper)}

@@ -117,9 +117,9 @@ def _validation(rough=(False,)) -> tuple[Block, ...]:
 
 HALF = (True, False)
 MOST = (True, True, True, False)
-_PLAYED = ("session", "session", "tune", "setting")
-_SUNG = ("school", "polyphony", "setting")
-_LED = ("school", "school", "polyphony")
+_MIXED_TUNES = ("session", "session", "tune", "setting")
+_MIXED_HYMNS = ("school", "polyphony", "setting")
+_MIXED_PSALMS = ("school", "school", "polyphony")
 PRESETS = {
     "lite": (
         Block("train", "train", 4000, 6, ("easy", "real", "hard")),
@@ -186,9 +186,9 @@ PRESETS = {
     ),
     "textures": (
         Block("train", "train", 4000, 6, ("easy", "real", "hard"), skip=39500, rough=MOST),
-        Block("train", "tunes", 5500, 6, _PLAYED, skip=26500, rough=MOST),
-        Block("train", "hymns", 4500, 6, _SUNG, skip=21500, rough=MOST),
-        Block("train", "psalms", 6000, 6, _LED, skip=19500, rough=MOST),
+        Block("train", "tunes", 5500, 6, _MIXED_TUNES, skip=26500, rough=MOST),
+        Block("train", "hymns", 4500, 6, _MIXED_HYMNS, skip=21500, rough=MOST),
+        Block("train", "psalms", 6000, 6, _MIXED_PSALMS, skip=19500, rough=MOST),
         *_validation(HALF),
     ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
