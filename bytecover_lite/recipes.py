@@ -213,6 +213,13 @@ def textures(**changes):
     return replace(config, **changes)
 
 
+def invented(**changes):
+    """Return the recipe that goes on from ``textures``: half of the versions on any instruments."""
+    steps = 5_500
+    config = textures(steps=steps, contrastive_steps=steps)
+    return replace(config, **changes)
+
+
 def ablation(**changes):
     """Return what the ablations keep the same: frames so long that 80 runs take a day."""
     steps = 600
@@ -247,5 +254,5 @@ def _small(*, width=0.25, averaging=40, compression="log", **changes):
 
 
 # The stages of the shipped checkpoint, in their order.
-SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven, plenty, textures)
+SHIPPED = (long, wide, fine, parts, played, voices, timbres, uneven, plenty, textures, invented)
 PRESETS = {f.__name__: f for f in (lite, *SHIPPED, ablation, paper)}

@@ -22,7 +22,7 @@ from .arrange import arrange
 from .compose import HYMNS, PSALMS, THROUGH_COMPOSED, TUNES, Work, compose
 from .distinct import NEAR, fingerprint, nearest
 from .render import draw
-from .timbre import roughened
+from .timbre import invented, roughened
 from .version import Version
 
 
@@ -49,25 +49,27 @@ SEEDS = {
 for _a, _b in combinations(SEEDS.values(), 2):
     if max(_a.start, _b.start) < min(_a.stop, _b.stop):
         raise AssertionError(f"seed ranges overlap: {_a} and {_b}")
+TIMBRES = {"rough": roughened, "invented": invented}  # what is done to a version
 CHUNK = 16  # works that a process draws before it hands them over
 
 
 class Take(NamedTuple):
-    """How one version of a work is drawn, see `arrange` and `timbre.roughened`."""
+    """How one version of a work is drawn, see `arrange` and ``TIMBRES``."""
 
     number: int
     difficulty: str = "real"
-    rough: bool = False
+    timbres: str = "smooth"
     vary: Mapping[str, float] | None = None
 
     def version_of(self, work: Work) -> Version:
         """Arrange this version of a work."""
         version = arrange(work, self.number, difficulty=self.difficulty, vary=self.vary)
-        return roughened(version) if self.rough else version
+        return TIMBRES[self.timbres](version) if self.timbres in TIMBRES else version
 
     def __str__(self) -> str:
         """Return what stands for the artist in a versions table."""
-        return f"{'rough ' if self.rough else ''}{self.difficulty} {self.number}"
+        kind = "" if self.timbres == "smooth" else f"{self.timbres} "
+        return f"{kind}{self.difficulty} {self.number}"
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,9 @@ class Block:
         Version ``i`` of a work takes number ``i`` of them, around and around.
     skip : int
         Works of the range that other blocks of the preset use.
-    rough : tuple of bool
-        Whether version ``i`` has rough timbres (`timbre.roughened`): number ``i`` of them, around
-        and around.
+    timbres : tuple of str
+        Version ``i`` is played by number ``i`` of them, around and around: ``"smooth"``
+        instruments or a key of ``TIMBRES``.
     """
 
     split: str
@@ -97,29 +99,30 @@ class Block:
     versions: int
     difficulties: tuple[str, ...] = ("real",)
     skip: int = 0
-    rough: tuple[bool, ...] = (False,)
+    timbres: tuple[str, ...] = ("smooth",)
 
     def takes(self) -> list[Take]:
         """Return how each version of a work is drawn."""
-        each = zip(cycle(self.difficulties), cycle(self.rough), strict=False)
+        each = zip(cycle(self.difficulties), cycle(self.timbres), strict=False)
         return [Take(i, *how) for i, how in enumerate(islice(each, self.versions), 1)]
 
 
-def _validation(rough=(False,)) -> tuple[Block, ...]:
+def _validation(timbres=("smooth",)) -> tuple[Block, ...]:
     """Return the validation works of the stages from ``voices`` on, a block of each kind."""
     return (
-        Block("validation", "validation", 80, 4, ("real", "hard"), rough=rough),
-        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, rough=rough),
-        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, rough=rough),
-        Block("validation", "validation psalms", 80, 4, ("school",), rough=rough),
+        Block("validation", "validation", 80, 4, ("real", "hard"), timbres=timbres),
+        Block("validation", "validation tunes", 80, 4, ("session",), skip=80, timbres=timbres),
+        Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80, timbres=timbres),
+        Block("validation", "validation psalms", 80, 4, ("school",), timbres=timbres),
     )
 
 
-HALF = (True, False)
-MOST = (True, True, True, False)
+HALF = ("rough", "smooth")
+MOST = ("rough", "rough", "rough", "smooth")
+_ANY = ("invented", "rough", "invented", "smooth", "invented", "rough")
 _MIXED_TUNES = ("session", "session", "tune", "setting")
 _MIXED_HYMNS = ("school", "polyphony", "setting")
-_MIXED_PSALMS = ("school", "school", "polyphony")
+_SCHOOLED = ("school", "school", "polyphony")
 PRESETS = {
     "lite": (
         Block("train", "train", 4000, 6, ("easy", "real", "hard")),
@@ -159,36 +162,43 @@ PRESETS = {
     "voices": (
         Block("train", "train", 2500, 6, ("easy", "real", "hard"), skip=27000),
         Block("train", "tunes", 3000, 6, ("session", "session", "tune"), skip=11000),
-        Block("train", "hymns", 2500, 6, ("school", "school", "polyphony"), skip=10000),
+        Block("train", "hymns", 2500, 6, _SCHOOLED, skip=10000),
         Block("train", "psalms", 5000, 6, ("school",)),
         *_validation(),
     ),
     "timbres": (
-        Block("train", "train", 2500, 6, ("easy", "real", "hard"), skip=29500, rough=HALF),
-        Block("train", "tunes", 2500, 6, ("session", "session", "tune"), skip=14000, rough=HALF),
-        Block("train", "hymns", 2500, 6, ("school", "school", "polyphony"), skip=12500, rough=HALF),
-        Block("train", "psalms", 3500, 6, ("school",), skip=5000, rough=HALF),
+        Block("train", "train", 2500, 6, ("easy", "real", "hard"), skip=29500, timbres=HALF),
+        Block("train", "tunes", 2500, 6, ("session", "session", "tune"), skip=14000, timbres=HALF),
+        Block("train", "hymns", 2500, 6, _SCHOOLED, skip=12500, timbres=HALF),
+        Block("train", "psalms", 3500, 6, ("school",), skip=5000, timbres=HALF),
         *_validation(HALF),
     ),
     "uneven": (
-        Block("train", "train", 3000, 6, ("easy", "real", "hard"), skip=32000, rough=MOST),
-        Block("train", "tunes", 4000, 6, ("session", "session", "tune"), skip=16500, rough=MOST),
-        Block("train", "hymns", 3000, 6, ("school", "school", "polyphony"), skip=15000, rough=MOST),
-        Block("train", "psalms", 5000, 6, ("school",), skip=8500, rough=MOST),
+        Block("train", "train", 3000, 6, ("easy", "real", "hard"), skip=32000, timbres=MOST),
+        Block("train", "tunes", 4000, 6, ("session", "session", "tune"), skip=16500, timbres=MOST),
+        Block("train", "hymns", 3000, 6, _SCHOOLED, skip=15000, timbres=MOST),
+        Block("train", "psalms", 5000, 6, ("school",), skip=8500, timbres=MOST),
         *_validation(HALF),
     ),
     "plenty": (
-        Block("train", "train", 4500, 6, ("easy", "real", "hard"), skip=35000, rough=MOST),
-        Block("train", "tunes", 6000, 6, ("session", "session", "tune"), skip=20500, rough=MOST),
-        Block("train", "hymns", 3500, 6, ("school", "school", "polyphony"), skip=18000, rough=MOST),
-        Block("train", "psalms", 6000, 6, ("school",), skip=13500, rough=MOST),
+        Block("train", "train", 4500, 6, ("easy", "real", "hard"), skip=35000, timbres=MOST),
+        Block("train", "tunes", 6000, 6, ("session", "session", "tune"), skip=20500, timbres=MOST),
+        Block("train", "hymns", 3500, 6, _SCHOOLED, skip=18000, timbres=MOST),
+        Block("train", "psalms", 6000, 6, ("school",), skip=13500, timbres=MOST),
         *_validation(HALF),
     ),
     "textures": (
-        Block("train", "train", 4000, 6, ("easy", "real", "hard"), skip=39500, rough=MOST),
-        Block("train", "tunes", 5500, 6, _MIXED_TUNES, skip=26500, rough=MOST),
-        Block("train", "hymns", 4500, 6, _MIXED_HYMNS, skip=21500, rough=MOST),
-        Block("train", "psalms", 6000, 6, _MIXED_PSALMS, skip=19500, rough=MOST),
+        Block("train", "train", 4000, 6, ("easy", "real", "hard"), skip=39500, timbres=MOST),
+        Block("train", "tunes", 5500, 6, _MIXED_TUNES, skip=26500, timbres=MOST),
+        Block("train", "hymns", 4500, 6, _MIXED_HYMNS, skip=21500, timbres=MOST),
+        Block("train", "psalms", 6000, 6, _SCHOOLED, skip=19500, timbres=MOST),
+        *_validation(HALF),
+    ),
+    "invented": (
+        Block("train", "train", 4000, 6, ("easy", "real", "hard"), skip=43500, timbres=_ANY),
+        Block("train", "tunes", 5500, 6, _MIXED_TUNES, skip=32000, timbres=_ANY),
+        Block("train", "hymns", 4500, 6, _MIXED_HYMNS, skip=26000, timbres=_ANY),
+        Block("train", "psalms", 6000, 6, _SCHOOLED, skip=25500, timbres=_ANY),
         *_validation(HALF),
     ),
     "tunes": (Block("validation", "validation tunes", 80, 4, ("tune",)),),
@@ -196,7 +206,7 @@ PRESETS = {
     "session": (Block("validation", "validation tunes", 80, 4, ("session",), skip=80),),
     "polyphony": (Block("validation", "validation hymns", 80, 4, ("polyphony",), skip=80),),
     "school": (Block("validation", "validation psalms", 80, 4, ("school",)),),
-    "rough": (Block("validation", "validation psalms", 80, 4, ("school",), rough=HALF),),
+    "rough": (Block("validation", "validation psalms", 80, 4, ("school",), timbres=HALF),),
     "scaling": (Block("train", "train", 16000, 4, ("easy", "real", "hard")),),
     "easy": (Block("test", "test", 80, 4, ("easy",)),),
     "real": (Block("test", "test", 80, 4, ("real",)),),

@@ -3,7 +3,7 @@
 Chapter: your own corpus. An instrument is a roll-off of harmonics, a body that colours fixed
 frequencies (formants), and an envelope. ``Part.colour`` seeds a change of all of them, so that two
 parts with the same General MIDI program rarely sound the same. A rough timbre is changed as much as
-real instruments differ from such a smooth picture of them.
+real instruments differ from such a smooth picture of them. An invented one belongs to no family.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from .version import Part, Version
 
 HARMONICS = 32
-ROUGH = 1 << 20  # colours with this bit are rough
+ROUGH, INVENTED = 1 << 20, 1 << 21  # colours with this bit are rough, or invented (and rough)
 BODY_SIZE = 160  # body gains by MIDI number
 BODIES = 4  # variants of the body that notes take turns with (vowels, strings)
 _HERTZ = 440.0 * 2 ** ((np.arange(BODY_SIZE) - 69) / 12)
@@ -91,7 +91,7 @@ class Spread(NamedTuple):
 SMOOTHLY = Spread(2.5, 3.0, 3.0, 0.4, 0.0)
 # After what partials.py measures on sampled instruments
 ROUGHLY = Spread(5.0, 7.0, 6.0, 0.6, 5.0)
-LOUDNESS = 3.0  # dB, standard deviation of a rough part's level
+LOUDNESS = 3.0  # dB, standard deviation of the level of a part that is rough or invented
 
 _PIANO = Instrument(-9, 1, 9, 0.25, 0.003, 0.12, 0, 2)
 _ELECTRIC_PIANO = Instrument(-13, 0.6, 7, 0.4, 0.003, 0.1, 0, 4)
@@ -188,10 +188,10 @@ class Timbre:
 @functools.lru_cache(maxsize=4096)
 def timbre(program: int, colour: int) -> Timbre:
     """Return the tables of a program, changed by a colour (0: unchanged; `ROUGH`: more so)."""
-    family = instrument(program)
+    family = _invent(colour) if colour & INVENTED else instrument(program)
     rng = np.random.Generator(np.random.PCG64(colour))
     change = 1.0 if colour else 0.0
-    amount = ROUGHLY if colour & ROUGH else SMOOTHLY
+    amount = ROUGHLY if colour & (ROUGH | INVENTED) else SMOOTHLY
     octaves = np.log2(np.arange(1, HARMONICS + 1))
     level = (family.slope + amount.slope * change * rng.standard_normal()) * octaves
     level = level + amount.harmonic * change * rng.standard_normal(HARMONICS)
@@ -215,6 +215,31 @@ def timbre(program: int, colour: int) -> Timbre:
         ),
         vibrato=family.vibrato * float(stretch[7]),
         spread=family.spread * float(stretch[8]),
+    )
+
+
+def _invent(colour: int) -> Instrument:
+    """Draw an instrument that need not be like any: plucked, blown or bowed, dark or piercing."""
+    rng = np.random.Generator(np.random.PCG64([colour, INVENTED]))
+
+    def between(low, high):
+        return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+    def sometimes(value):
+        return value if rng.random() < 0.5 else 0.0
+
+    return Instrument(
+        slope=rng.uniform(-16, -1),
+        even=between(0.1, 4),
+        decay=between(0.6, 12) if rng.random() < 0.5 else float("inf"),
+        damp=rng.uniform(0, 0.8),
+        attack=between(0.002, 0.25),
+        release=between(0.03, 0.8),
+        vibrato=sometimes(rng.uniform(0, 40)),
+        spread=sometimes(rng.uniform(0, 30)),
+        formants=tuple((between(120, 3500), rng.uniform(2, 10)) for _ in range(rng.integers(4))),
+        breath=sometimes(rng.uniform(0, 0.12)),
+        knock=(between(0.02, 0.3), between(0.005, 0.06)),
     )
 
 
@@ -252,10 +277,30 @@ def roughened(version: Version) -> Version:
     Version
         The same notes, played by other instruments of the same kinds.
     """
-    return replace(version, parts=tuple(p if p.drums else _rough(p) for p in version.parts))
+    return _recoloured(version, ROUGH)
 
 
-def _rough(part: Part) -> Part:
-    colour = part.colour | ROUGH
+def invented(version: Version) -> Version:
+    """Return a version whose pitched parts are played by instruments of no family.
+
+    Parameters
+    ----------
+    version : Version
+
+    Returns
+    -------
+    Version
+        The same notes; of what the parts' programs are, nothing is left.
+    """
+    return _recoloured(version, INVENTED)
+
+
+def _recoloured(version: Version, kind: int) -> Version:
+    parts = (p if p.drums else _recolour(p, kind) for p in version.parts)
+    return replace(version, parts=tuple(parts))
+
+
+def _recolour(part: Part, kind: int) -> Part:
+    colour = part.colour | kind
     decibels = LOUDNESS * np.random.Generator(np.random.PCG64(~colour & 0xFFFFFFFF)).normal()
     return replace(part, colour=colour, gain=part.gain * 10 ** (decibels / 20))

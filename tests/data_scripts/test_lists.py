@@ -118,7 +118,7 @@ def test_rough_versions_of_a_preset_are_rough_in_its_files(script, monkeypatch, 
 
     played, noise = [], np.random.default_rng(0).normal(size=22050 * 10) / 10
     monkeypatch.setattr(render, "synthesize", lambda v, **_: played.append(v) or noise)
-    block = corpus.Block("test", "example", 1, 2, ("easy", "real"), rough=corpus.HALF)
+    block = corpus.Block("test", "example", 1, 2, ("easy", "real"), timbres=corpus.HALF)
     monkeypatch.setitem(corpus.PRESETS, "two", (block,))
     options = {"preset": "two", "suffix": "wav", "engine": "own", "jobs": 1}
     script("songbook").main(tmp_path, **options)
