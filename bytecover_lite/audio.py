@@ -175,6 +175,8 @@ class AudioStream:
             notes.append(f"mixed from {self.channels} channels")
         if self.source_rate < self._sr:
             notes.append(f"nothing above {self.source_rate // 2} Hz")
+        if self._reader.begins > TOLERANCE:
+            notes.append(f"begins {self._reader.begins:.1f} s into its stream")
         return notes
 
     @property
@@ -248,8 +250,8 @@ class AudioStream:
             )
         if reader.cut:
             raise AudioTruncated(
-                f"{self.path}: truncated after {self.seconds:.1f} s, its end mark is missing; "
-                "get the file again"
+                f"{self.path}: truncated after {self.seconds:.1f} s, the rest is missing or "
+                "cannot be decoded; get the file again"
             )
         if not self._samples:
             raise AudioEmpty(f"{self.path}: holds no samples; get the file again")

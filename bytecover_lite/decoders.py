@@ -4,11 +4,12 @@ libsndfile (by way of soundfile) reads the uncompressed formats, FLAC, and mp3 f
 long as they say. FFmpeg's libraries (by way of PyAV) read the rest: of Ogg, libsndfile is the
 slower one, and of an mp3 file it reads no more than the file claims or it guesses to be there.
 
-A reader has ``name``, ``rate`` (Hz), ``channels``, ``claimed`` (samples that the header promises,
-None if it promises nothing), ``damaged`` (packets that could not be decoded), ``decoded`` (packets
-that could), ``cut`` (whether the end is known to be missing), and ``pieces()``, which yields the
-mean of the channels [shape=(n,), dtype=float32]. ``values`` is the usual size of what a piece is
-made of, all channels together.
+A reader has ``name``, ``rate`` (Hz), ``channels``, ``begins`` (seconds of the stream that lie
+before the file), ``claimed`` (samples that its header or its time stamps promise, None if they
+promise nothing), ``damaged`` (packets that could not be decoded), ``decoded`` (packets that could),
+``cut`` (whether the end is known to be missing), and ``pieces()``, which yields the mean of the
+channels [shape=(n,), dtype=float32]; when it has ended, the other numbers are final. ``values`` is
+the usual size of what a piece is made of, all channels together.
 """
 
 import contextlib
@@ -92,7 +93,7 @@ class SndfileReader:
             raise AudioUnreadable(reason.strip(" .")) from error
         self.rate, self.channels = self._file.samplerate, self._file.channels
         self.claimed = self._promise()
-        self.damaged = self.decoded = 0
+        self.damaged = self.decoded = self.begins = 0
         self.cut = False
 
     def _promise(self):
@@ -176,8 +177,10 @@ class AvReader:
         self._decoder = self._stream.codec_context
         self.rate, self.channels = self._stream.rate, self._stream.channels
         self.claimed = self._promise(path)
-        self.damaged = self.decoded = 0
-        self.cut = self._container.format.name == "ogg" and not _ends_properly(path)
+        self.damaged = self.decoded = self.begins = 0
+        self.cut, self._stamped, self._clock, self._end = False, False, None, 0
+        if self._container.format.name == "ogg":
+            self._trust_time_stamps(path)
 
     def _open(self, path):
         import av
@@ -202,9 +205,19 @@ class AvReader:
             return int(self._stream.duration * self._stream.time_base * self.rate)
         return int(self._container.duration / 1e6 * self.rate) if self._container.duration else None
 
+    def _trust_time_stamps(self, path):
+        """Let an Ogg file's pages say how long it is: FFmpeg leaves damaged ones out in silence."""
+        marked, end = _last_page(path)
+        self._stamped, self.claimed, self.cut = True, 0, not marked
+        self.begins = float((self._stream.start_time or 0) * self._stream.time_base)
+        if marked and len(self._container.streams) == 1:  # else it may be another stream's end
+            self._end = end
+
     def pieces(self):
         """Yield what is decoded, frames joined to larger ones, and mixed."""
         yield from map(_mix, self._joined())
+        if self._clock is not None:
+            self.claimed += max(0, self._end - self._clock)
 
     def _joined(self):
         from av import AudioFifo
@@ -237,8 +250,17 @@ class AvReader:
         for frame in frames:
             if frame.sample_rate != self.rate:
                 raise AudioUnreadable("its sampling rate changes midway")
+            if self._stamped and frame.pts is not None:
+                self._follow(frame.pts, frame.samples)
             frame.pts = None  # a gap in the time stamps is no silence
         return frames
+
+    def _follow(self, start, samples):
+        """Count a frame and, where the time stamps leap ahead, what is missing before it."""
+        missing = start - self._clock if self._clock is not None else 0
+        self.claimed += samples + max(0, missing)  # below 0: the next stream of a chain
+        self.damaged += missing >= samples
+        self._clock = start + samples
 
     def _packets(self):
         try:
@@ -311,11 +333,14 @@ def _counted(head):
     return 0, 0
 
 
-def _ends_properly(path):
-    """Tell whether the last page of an Ogg file is marked as the end of its stream."""
+def _last_page(path):
+    """Return whether an Ogg file's last page is marked as the end, and the samples until then."""
     with open(path, "rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - 2 * 65_307))  # the largest page, twice
         tail = file.read()
     place = tail.rfind(b"OggS")
-    return place >= 0 and bool(tail[place + 5 : place + 6]) and bool(tail[place + 5] & 4)
+    if place < 0 or len(tail) < place + 14:
+        return False, 0
+    flags, end = struct.unpack_from("<Bq", tail, place + 5)
+    return bool(flags & 4), end

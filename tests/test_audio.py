@@ -366,6 +366,67 @@ def test_a_few_damaged_pieces_are_left_out_and_said_many_are_refused(tmp_path):
         load_audio(tmp_path / "many.m4a")
 
 
+def pages(data):
+    """Split the bytes of an Ogg file."""
+    while data:
+        lengths = data[27 : 27 + data[26]]
+        size = 27 + len(lengths) + sum(lengths)
+        yield data[:size]
+        data = data[size:]
+
+
+def spoiled(page):
+    return page[:-8] + bytes(byte ^ 255 for byte in page[-8:])
+
+
+@pytest.mark.parametrize("suffix", ["ogg", "opus"])
+@pytest.mark.parametrize("place", [8, -2])
+def test_a_damaged_page_of_ogg_is_missed(tmp_path, suffix, place):
+    """FFmpeg leaves out a page whose checksum is wrong and says nothing."""
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 20 * 48000).astype(np.float32)
+    file = encode(tmp_path / f"whole.{suffix}", noise, 48000)
+    assert len(load_audio(file)) == pytest.approx(20 * RATE, abs=0.02 * RATE)
+    found = list(pages(file.read_bytes()))
+    found[place] = spoiled(found[place])
+    (tmp_path / "damaged.ogg").write_bytes(b"".join(found))
+    with pytest.raises(
+        audio.AudioTruncated, match=r"damaged\.ogg: .* \d+\.\d of 20\.0 s are there"
+    ):
+        load_audio(tmp_path / "damaged.ogg")
+
+
+def test_a_short_page_of_ogg_that_is_damaged_is_left_out_and_said(tmp_path):
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, (10 * 96000, 2))
+    found = list(pages(encode(tmp_path / "whole.ogg", noise, 96000).read_bytes()))
+    (tmp_path / "damaged.ogg").write_bytes(b"".join([*found[:20], spoiled(found[20]), *found[21:]]))
+    stream = stream_audio(tmp_path / "damaged.ogg")
+    lost = 10 - len(np.concatenate(list(stream))) / RATE
+    assert 0.02 < lost < audio.TOLERANCE
+    assert "1 damaged pieces left out" in stream.notes
+
+
+def test_ogg_that_begins_in_midstream_or_is_one_of_a_chain_is_read(tmp_path):
+    file = encode(tmp_path / "whole.ogg", np.random.default_rng(0).uniform(-0.5, 0.5, 10 * RATE))
+    whole = load_audio(file)
+    found = list(pages(file.read_bytes()))
+    half = len(found) // 2
+    missing = int.from_bytes(found[half - 1][6:14], "little")
+    (tmp_path / "mid.ogg").write_bytes(b"".join(found[:2] + found[half:]))
+    stream = stream_audio(tmp_path / "mid.ogg")
+    rest = np.concatenate(list(stream))
+    assert f"begins {missing / RATE:.1f} s into its stream" in stream.notes
+    assert len(rest) == pytest.approx(10 * RATE - missing, abs=0.1 * RATE)
+    np.testing.assert_allclose(rest[-RATE:], whole[-RATE:], atol=1e-5)
+    (tmp_path / "chain.ogg").write_bytes(2 * file.read_bytes())
+    chain = stream_audio(tmp_path / "chain.ogg")
+    assert len(np.concatenate(list(chain))) == pytest.approx(20 * RATE, abs=0.1 * RATE)
+    assert not chain.notes
+    damaged = b"".join([*found[:half], spoiled(found[half]), *found[half + 1 :]])
+    (tmp_path / "chain.ogg").write_bytes(file.read_bytes() + damaged)
+    with pytest.raises(audio.AudioTruncated, match="s are there"):
+        load_audio(tmp_path / "chain.ogg")
+
+
 @settings(
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
