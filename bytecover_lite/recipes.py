@@ -215,7 +215,7 @@ def textures(**changes):
 
 def invented(**changes):
     """Return the recipe that goes on from ``textures``: half of the versions on any instruments."""
-    steps = 5_500
+    steps = 7_500
     config = textures(steps=steps, contrastive_steps=steps)
     return replace(config, **changes)
 
