@@ -86,7 +86,7 @@ def sets():
     lines = ["| set | split | works | versions of each | difficulties |", "|---|---|---|---|---|"]
     for name, blocks in corpus.PRESETS.items():
         for block in blocks:
-            kinds = ", ".join([*block.difficulties, *_rough(block)])
+            kinds = ", ".join([*block.difficulties, *_timbres(block)])
             what = next((w for w in ("tunes", "hymns", "psalms") if w in block.seeds), "songs")
             works = f"{block.works:,} {what}"
             lines.append(f"| `{name}` | {block.split} | {works} | {block.versions} | {kinds} |")
@@ -100,9 +100,10 @@ def sets():
     return "\n".join([*lines, ""])
 
 
-def _rough(block):
-    rough = sum(take.rough for take in block.takes())
-    return [f"{rough} of {block.versions} rough"] if rough else []
+def _timbres(block):
+    kinds = [take.timbres for take in block.takes()]
+    found = sorted(set(kinds) - {"smooth"})
+    return [f"{kinds.count(kind)} of {block.versions} {kind}" for kind in found]
 
 
 def stages():
