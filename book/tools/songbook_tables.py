@@ -33,7 +33,12 @@ _ELSEWHERE = {  # a set, the same on other instruments, what they are
 }
 _BASELINES = {"chroma": "global chroma", "two_dftm": "2DFTM", "qmax": "Qmax"}
 _ENGINES = {"own": "own synthesizer", "fluidsynth": "FluidSynth"}
-_BANDS = {"smooth": "own, smooth", "rough": "own, rough", "sampled": "FluidSynth"}
+_BANDS = {
+    "smooth": "own, smooth",
+    "rough": "own, rough",
+    "invented": "own, invented",
+    "sampled": "FluidSynth",
+}
 _UNEVENNESS = {
     "spread": "overtones around the line",
     "fundamental": "fundamental above the line",
@@ -114,23 +119,24 @@ def stages():
         shipped, last = _rows(f"scores_{file}"), _rows(f"gain_{file}")
         earlier = [_rows(f"{stage}_{file}")["model"] for stage in _STAGES[:-2]]
         scores = [shipped["qmax"], *earlier, last["against"], shipped["model"]]
-        gain = last["model"]["gain"]
-        paired = interval(
-            f"{gain['difference']:+.3f}", f"{gain['low']:+.3f}", f"{gain['high']:+.3f}"
-        )
-        lines.append(f"{_scores(name, scores)} {paired} |")
+        lines.append(f"{_scores(name, scores)} {_gain(last)} |")
     return "\n".join([*lines, ""])
 
 
 def elsewhere():
     """Return what other instruments do to the scores of the shipped network and of Qmax."""
-    lines = [f"| MAP | Qmax | there | after `{_SMOOTH}` | there | network | there |"]
-    lines.append("|---" * 7 + "|")
+    lines = [f"| MAP | Qmax | there | after `{_SMOOTH}` | there | network | there | gain there |"]
+    lines.append("|---" * 8 + "|")
     for home, (away, name) in _ELSEWHERE.items():
         runs = (("scores", "qmax"), (_SMOOTH, "model"), ("scores", "model"))
         found = [_rows(f"{run}_{file}")[key] for run, key in runs for file in (home, away)]
-        lines.append(_scores(name, found))
+        lines.append(f"{_scores(name, found)} {_gain(_rows(f'gain_{away}'))} |")
     return "\n".join([*lines, ""])
+
+
+def _gain(rows):
+    gain = rows["model"]["gain"]
+    return interval(f"{gain['difference']:+.3f}", f"{gain['low']:+.3f}", f"{gain['high']:+.3f}")
 
 
 def _scores(name, rows):

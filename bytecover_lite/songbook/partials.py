@@ -1,4 +1,4 @@
-"""How uneven are the harmonics of instruments, smooth, rough and sampled? (your own corpus).
+"""How uneven are the harmonics of instruments, drawn and sampled? (your own corpus).
 
 ``python -m bytecover_lite.songbook.partials`` plays single notes on every General MIDI program that
 training may use and writes ``book/results/partials.json``. Needs FluidSynth and a soundfont.
@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from . import fluid, synth
-from .timbre import ROUGH
+from .timbre import INVENTED, ROUGH
 from .unheard import RESERVED
 from .version import NOTE_DTYPE, Part, Production, Version
 
@@ -83,7 +83,7 @@ def unevenness(measured: np.ndarray) -> dict[str, float]:
 
 
 def measure(colours: int = 4) -> dict[str, dict[str, float]]:
-    """Measure the package's instruments, smooth and rough, and those of the soundfont.
+    """Measure the package's instruments, smooth, rough and invented, and those of the soundfont.
 
     Raises
     ------
@@ -92,10 +92,11 @@ def measure(colours: int = 4) -> dict[str, dict[str, float]]:
     """
     fluid.engine_for("fluidsynth")
     parts = [Part("", program, colour=c) for program in PROGRAMS for c in range(1, colours + 1)]
-    rough = [replace(part, colour=part.colour | ROUGH) for part in parts]
-    sampled = parts[::colours]  # a soundfont knows no colours
-    bands = {"smooth": (synth.play, parts), "rough": (synth.play, rough)}
-    bands["sampled"] = (fluid.play, sampled)
+    bands = {
+        name: (synth.play, [replace(part, colour=part.colour | bit) for part in parts])
+        for name, bit in (("smooth", 0), ("rough", ROUGH), ("invented", INVENTED))
+    }
+    bands["sampled"] = (fluid.play, parts[::colours])  # a soundfont knows no colours
     return {
         name: unevenness(np.stack([levels(play, part) for part in band]))
         for name, (play, band) in bands.items()
