@@ -14,7 +14,7 @@ from .coverage import coverage, label
 from .data import read_versions
 from .details import describe, gains
 from .errors import BytecoverError
-from .retrieval import score
+from .retrieval import chance, score
 from .store import FeatureStore
 from .systems import (
     CLASSICAL,
@@ -140,7 +140,8 @@ def score_corpus(
         Of ``random``, ``chroma``, ``2dftm``, ``qmax``, ``model`` and ``tempi``, the model with
         test-time augmentation. Each may be followed by ``+csls``, its distances scaled locally
         (:func:`bytecover_lite.hubs.scale_locally`), by ``+qe``, expanded
-        (:func:`bytecover_lite.expansion.expand`), or by both in this order.
+        (:func:`bytecover_lite.expansion.expand`), or by both in this order. ``random`` scores the
+        mean of all orders; its details are of one of them.
     model : str
         Checkpoint file or shipped name.
     against : str, optional
@@ -212,7 +213,8 @@ def score_corpus(
             kept[kind] = found, time.perf_counter() - began
         found = refined(found, system)
         ranks = found.ranks(list(table["clique"]), versions)
-        scores = score(ranks)
+        drawn = score(ranks)
+        scores = chance(ranks.relevance) if system == "random" else drawn
         seconds = time.perf_counter() - began
         row = {
             "corpus": name,
@@ -226,7 +228,7 @@ def score_corpus(
         if AGAINST in earlier:
             row["gain"] = gains(scores, {AGAINST: earlier[AGAINST]})[AGAINST]
         if details:
-            row["details"] = describe(found, ranks, scores) | {"gains": gains(scores, earlier)}
+            row["details"] = describe(found, ranks, drawn) | {"gains": gains(scores, earlier)}
         rows.append(row)
         earlier[system] = scores
         if tables:

@@ -31,7 +31,7 @@ import dataclasses
 import numpy as np
 
 from .bootstrap import MEASURES, intervals
-from .ranking import RankingError, rank_matches, relevance
+from .ranking import MatchRanks, RankingError, rank_matches, relevance
 from .ranking_embeddings import rank_embeddings
 from .ties import TIES, expected_scores
 
@@ -213,6 +213,26 @@ def score(ranks, *, k=10, ties="pessimistic"):
     table = _per_query(ranks, k, ties)
     measures = {name: float(table[column].mean()) for name, column in MEASURES.items()}
     return summarise(table, ranks.relevance, measures, intervals(table), k=k, ties=ties)
+
+
+def chance(relevance, *, k=10):
+    """Score the mean of all orders of the references: what chance does with these labels.
+
+    Parameters
+    ----------
+    relevance : Relevance
+    k
+        See :func:`evaluate`.
+
+    Returns
+    -------
+    Evaluation
+        Exact, not one draw: its intervals only tell how works differ in size.
+    """
+    others = relevance.n_references - (relevance.own >= 0) - relevance.n_matches
+    tied = np.repeat(others, relevance.n_matches)
+    ranks = MatchRanks(relevance, np.zeros(len(tied), np.float32), np.zeros_like(tied), tied)
+    return score(ranks, k=k, ties="expected")
 
 
 def summarise(table, relevance, measures, intervals, *, k, ties, rules="canonical"):

@@ -12,7 +12,8 @@ from bytecover_lite.baselines import (
     two_dftm_distances,
 )
 from bytecover_lite.qmax import QmaxError, qmax, qmax_distances, recurrence_plot
-from bytecover_lite.retrieval import evaluate
+from bytecover_lite.ranking import relevance
+from bytecover_lite.retrieval import chance, evaluate
 
 
 def piece(seed, frames=160):
@@ -98,6 +99,28 @@ def test_chance_scores_chance():
     scores = evaluate(random_distances(1000), cliques)
     assert scores.map == pytest.approx(expected, rel=0.35)
     assert scores.mr1 == pytest.approx(500, rel=0.1)
+
+
+def test_the_mean_of_all_orders_is_what_many_draws_come_near():
+    """Works of 4 versions, a work of 2 and a recording that is alone."""
+    cliques = [0] * 4 + [1] * 4 + [2] * 2 + [3]
+    labels = relevance(cliques, query_ids=range(len(cliques)))
+    exact = chance(labels, k=3)
+    draws = [
+        evaluate(random_distances(len(cliques), seed=seed), cliques, k=3) for seed in range(2000)
+    ]
+    for measure in ("map", "mr1", "p_at_k", "mrr", "top1", "top5"):
+        mean = np.mean([getattr(scores, measure) for scores in draws])
+        assert getattr(exact, measure) == pytest.approx(mean, rel=0.03), measure
+    assert exact.n_queries == 10 and exact.n_lone == 1
+
+
+def test_the_precision_of_chance_has_a_formula():
+    """A match at rank i has (i - 1)(R - 1) / (n - 1) others before it, on average."""
+    cliques = np.repeat(np.arange(80), 4)
+    n, matches, harmonic = 319, 3, (1 / np.arange(1, 320)).sum()
+    expected = ((matches - 1) / (n - 1) * (n - harmonic) + harmonic) / n
+    assert chance(relevance(cliques, query_ids=range(320))).map == pytest.approx(expected)
 
 
 def test_chance_is_drawn_from_its_seed():
