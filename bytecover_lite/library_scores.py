@@ -141,12 +141,24 @@ def score_medleys(corpus, collection, cliques, model):
     Returns
     -------
     dict
-        ``queries``, ``references`` and, for ``whole`` and ``windows``, the share of queries that
-        find their medley ``first`` and among the first ``ten``, and its ``median`` rank.
+        ``queries``, ``references`` (at most) and, for ``whole`` and ``windows``, the share of
+        queries that find their medley ``first`` and among the first ``ten``, and its ``median``
+        rank.
+
+    Raises
+    ------
+    CalibrationError
+        If there are not three works of two versions.
     """
     store = _seen_by(model, corpus)[1]
     works = [np.flatnonzero(cliques == clique) for clique in np.unique(cliques)]
+    works = [rows for rows in works if len(rows) > 1]
     groups = [works[i : i + MEDLEY] for i in range(0, len(works) - MEDLEY + 1, MEDLEY)]
+    if not groups:
+        raise CalibrationError(
+            f"{corpus}: medleys need {MEDLEY} works of two versions in the split 'test'; give "
+            "another corpus, such as `bytecover songbook` makes"
+        )
     made = {
         f"medley{number}": np.concatenate(
             [store[collection.recordings[rows[0]]] for rows in group], axis=1
@@ -156,7 +168,7 @@ def score_medleys(corpus, collection, cliques, model):
     passages = Passages(made, store.settings)
     names = [name for medley in made for name in passages.names(medley)]
     medleys = Collection.of(passages.embed(model, names))
-    ranks = {"whole": [], "windows": []}
+    ranks, references = {"whole": [], "windows": []}, 0
     for number, group in enumerate(groups):
         for rows in group:
             query = collection.vectors[rows[1]]
@@ -166,6 +178,7 @@ def score_medleys(corpus, collection, cliques, model):
             for kind, distances in (("whole", whole), ("windows", medleys.distances(query[None]))):
                 rivals = np.concatenate([strangers, distances])
                 ranks[kind].append(1 + int(np.sum(rivals < distances[number])))
+                references = max(references, len(rivals))
     summary = {
         kind: {
             "first": float(np.mean(np.array(found) == 1)),
@@ -174,7 +187,6 @@ def score_medleys(corpus, collection, cliques, model):
         }
         for kind, found in ranks.items()
     }
-    references = len(collection) - len(works[0]) + len(medleys)
     return {"queries": len(ranks["whole"]), "references": references, **summary}
 
 

@@ -65,6 +65,17 @@ def test_a_corpus_of_finer_frames_is_seen_through_the_frames_of_the_model(corpus
         assert score(fine, right, works, model)
 
 
+def test_medleys_are_made_of_works_with_two_versions(corpus):
+    model = ByteCover.from_pretrained()
+    collection, works = library_scores._embed_split(corpus, "test", model)
+    lone = works.copy()
+    lone[0] = "alone"  # one of the eight recordings loses its partner
+    assert library_scores.score_medleys(corpus, collection, lone, model)["queries"] == 3
+    lone[[2, 4]] = "lonely", "left"
+    with pytest.raises(CalibrationError, match="medleys need 3 works of two versions"):
+        library_scores.score_medleys(corpus, collection, lone, model)
+
+
 def test_pairs_are_counted_once_and_first_results_once_a_query():
     """Two works of two versions on a circle: the nearest one is always of the same work."""
     angles = np.array([0.0, 0.1, 2.0, 2.2])
