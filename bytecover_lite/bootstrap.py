@@ -33,8 +33,8 @@ class Comparison:
     first, second : float
         What each system scores.
     difference, low, high : float
-        ``first - second`` and its 95 % interval; if 0 is outside, the works agree on the better
-        one.
+        ``first - second`` and its 95 % interval; if 0 is outside, a difference as large would
+        rarely come from the choice of works alone.
     n_queries, n_works : int
     """
 
