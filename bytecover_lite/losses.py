@@ -2,13 +2,13 @@
 
 Which feature gets which loss and which distance:
 
-================  =======================================  =================================
-feature           Euclidean distance                       cosine
-================  =======================================  =================================
-pooled, f_t       **triplet loss** while training          nobody
-embedding, f_c    nobody                                   **classification** while training,
-                                                           **retrieval** afterwards
-================  =======================================  =================================
+================  =============================  ==========================  ===================
+feature           Euclidean distance             inner product with W        cosine
+================  =============================  ==========================  ===================
+pooled, f_t       **triplet loss**, in training  nobody                      nobody
+embedding, f_c    nobody                         **classification**, in      **retrieval**,
+                                                 training                    afterwards
+================  =============================  ==========================  ===================
 
 The triplet loss compares differences, so it may move all pooled features together; BNNeck takes
 that common shift away. The classifier has no bias and BNNeck's is frozen at zero, so its decision
