@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .baselines import chroma
+from .baselines import whole_octaves
 
 SPAN = 30.0  # s that are compared as one piece
 LONGEST = 600.0  # s of a version that are looked at
@@ -39,14 +39,16 @@ class Relation:
     fit: float
 
 
-def relate(first, second, *, seconds_per_frame):
+def relate(first, second, *, seconds_per_frame, bins_per_octave=12):
     """Estimate the differences of key and tempo of two versions of a work.
 
     Parameters
     ----------
-    first, second : np.ndarray [shape=(84, T)]
+    first, second : np.ndarray [shape=(n_bins, T)]
         Averaged constant-Q magnitudes.
     seconds_per_frame : float [s]
+    bins_per_octave : int
+        A multiple of 12.
 
     Returns
     -------
@@ -58,7 +60,8 @@ def relate(first, second, *, seconds_per_frame):
     transposition by trial.
     """
     frames = max(1, round(LONGEST / seconds_per_frame))
-    patterns = _unit(chroma(first)[:, :frames]), _unit(chroma(second)[:, :frames])  # (12, T)
+    folded = [whole_octaves(one[:, :frames], bins_per_octave) for one in (first, second)]
+    patterns = [_unit(one) for one in folded]  # (12, T)
     length = _piece(patterns, SPAN / seconds_per_frame)
     coarse = range(0, len(TEMPI), COARSE)
     fits = np.array([_fits(*patterns, TEMPI[number], length, range(12)) for number in coarse])

@@ -32,7 +32,7 @@ def random_distances(n, *, seed=0):
     return upper + upper.T
 
 
-def chroma(features):
+def chroma(features, *, bins_per_octave=12):
     """Fold constant-Q bins into twelve pitch classes and stretch every frame to [0, 1].
 
     The weakest pitch class of a frame becomes 0 (what all classes share is noise and drums), the
@@ -40,8 +40,10 @@ def chroma(features):
 
     Parameters
     ----------
-    features : np.ndarray [shape=(12 * octaves, T)]
+    features : np.ndarray [shape=(bins_per_octave * octaves, T)]
         Magnitudes; bin 0 is C.
+    bins_per_octave : int
+        A multiple of 12; bins around a semitone are added up.
 
     Returns
     -------
@@ -54,13 +56,38 @@ def chroma(features):
         If the shape is another.
     """
     features = np.asarray(features, dtype=np.float32)
-    if features.ndim != 2 or features.shape[0] % 12 or not features.size:
+    if bins_per_octave % 12:
         raise BaselineError(
-            f"features of shape {features.shape}: whole octaves of 12 bins by frames are needed"
+            f"{bins_per_octave} bins an octave make no chroma: use features with a multiple of 12"
         )
+    if features.ndim != 2 or features.shape[0] % bins_per_octave or not features.size:
+        raise BaselineError(
+            f"features of shape {features.shape}: whole octaves of {bins_per_octave} bins by "
+            "frames are needed"
+        )
+    finer = bins_per_octave // 12
+    if finer > 1:
+        features = np.roll(features, (finer - 1) // 2, axis=0)  # semitones amid their bins
+        features = features.reshape(-1, finer, features.shape[1]).sum(1)
     folded = features.reshape(-1, 12, features.shape[1]).sum(0)
     contrast = folded - folded.min(0)
     return contrast / np.maximum(contrast.max(0), np.finfo(np.float32).tiny)
+
+
+def whole_octaves(features, bins_per_octave):
+    """Return chroma of the whole octaves of features; bins above them are left out.
+
+    Parameters
+    ----------
+    features : np.ndarray [shape=(n_bins, T)]
+    bins_per_octave : int
+
+    Returns
+    -------
+    np.ndarray [shape=(12, T), float32]
+    """
+    count = len(features) // bins_per_octave * bins_per_octave
+    return chroma(features[:count], bins_per_octave=bins_per_octave)
 
 
 def chroma_distances(features):

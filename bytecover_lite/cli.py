@@ -42,10 +42,13 @@ _TAKE_A_RECIPE = (commands_model.train, commands_model.ablate, commands_reproduc
 
 
 def main(arguments=None):
-    """Run one command; a :class:`BytecoverError` becomes one line and exit code 2."""
+    """Run one command; an error with a known reason becomes one line and exit code 2."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     recipes = {f.__name__: _with_preset_of(arguments, f) for f in _TAKE_A_RECIPE}
     commands = COMMANDS | recipes
+    for stream in (sys.stdout, sys.stderr):  # a name may hold what a code page does not
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         tyro.extras.subcommand_cli_from_dict(
             commands, prog="bytecover", description=__doc__.split("\n")[0], args=arguments
@@ -57,6 +60,16 @@ def main(arguments=None):
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(
+            f"bytecover: {printable(where)}cannot be read or written ({error.strerror}); check "
+            "the path, its permissions and the space on the disk",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
 
 
 def _with_preset_of(arguments, function):

@@ -199,9 +199,11 @@ def calibrate(
     model
         A checkpoint file, or the name of a shipped one.
     result
-        Results file (json) to write; default book/results/calibration.json. The other commands
-        look for that name, in results/ of the current directory too.
+        Results file (json) to write; default calibration.json in book/results, or in results/ of
+        the current directory, where the other commands look for it; for a checkpoint that is not
+        shipped, calibration_ and the first eight digits of its sha256.
     """
+    from .library_files import hash_checkpoint
     from .library_scores import calibrate as run
     from .results import write_result
 
@@ -209,5 +211,7 @@ def calibrate(
     for row in found["tests"]:
         pairs, first = row["pairs"], row["first_results"]
         print(f"{row['corpus']}: off by {pairs['error']:.3f} on pairs, {first['error']:.3f} first")
+    shipped = found["checkpoint"] == hash_checkpoint("lite")
+    name = "calibration" if shipped else f"calibration_{found['checkpoint'][:8]}"
     where = {"directory": result.parent} if result else {}
-    print(write_result(result.stem if result else "calibration", found, **where))
+    print(write_result(result.stem if result else name, found, **where))

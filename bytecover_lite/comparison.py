@@ -110,6 +110,7 @@ def describe_match(first, first_name, second, second_name, distance, probability
         first[first_name],
         second[second_name],
         seconds_per_frame=first.settings.seconds_per_frame,
+        bins_per_octave=first.settings.bins_per_octave,
     )
     return Match(
         distance=float(distance),

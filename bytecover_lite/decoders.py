@@ -203,7 +203,9 @@ class AvReader:
             return None  # elsewhere FFmpeg guesses from the bit rate
         if self._stream.duration:
             return int(self._stream.duration * self._stream.time_base * self.rate)
-        return int(self._container.duration / 1e6 * self.rate) if self._container.duration else None
+        if len(self._container.streams) > 1 or not self._container.duration:
+            return None  # the file may last as long as its picture
+        return int(self._container.duration / 1e6 * self.rate)
 
     def _trust_time_stamps(self, path):
         """Let an Ogg file's pages say how long it is: FFmpeg leaves damaged ones out in silence."""

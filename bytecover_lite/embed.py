@@ -6,7 +6,6 @@ of a version never depends on the other versions it happens to be computed with.
 
 import json
 import math
-import os
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +17,7 @@ import torch
 from .augment import change_tempo
 from .coarser import coarsened
 from .errors import BytecoverError
+from .files import replace_file
 
 FEATURES = ("embedding", "pooled")
 
@@ -68,13 +68,12 @@ class Embeddings:
 
     def save(self, path):
         """Write to ``path`` (safetensors, atomically)."""
-        from safetensors.numpy import save_file
+        from safetensors.numpy import save
 
-        partial = Path(path).with_suffix(f".{os.getpid()}.partial")
-        partial.parent.mkdir(parents=True, exist_ok=True)
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
         vectors = np.ascontiguousarray(self.vectors, dtype=np.float32)
-        save_file({"vectors": vectors}, partial, {"versions": json.dumps(list(self.versions))})
-        os.replace(partial, path)
+        named = {"versions": json.dumps(list(self.versions))}
+        replace_file(path, save({"vectors": vectors}, named))
 
     @classmethod
     def load(cls, path):
@@ -186,7 +185,10 @@ def resolve_device(device):
     """Turn ``"auto"`` into the device to use and check that a named one exists."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    device = torch.device(device)
+    try:
+        device = torch.device(device)
+    except RuntimeError as error:
+        raise EmbeddingsError(f"device {device!r} is unknown: give auto, cpu or cuda") from error
     if device.type == "cuda" and not torch.cuda.is_available():
         raise EmbeddingsError(f"no GPU is visible, so device {str(device)!r} cannot be used")
     return device

@@ -144,7 +144,7 @@ def hash_checkpoint(name):
     """Return the sha256 of the checkpoint that ``open_model(name)`` reads."""
     from .model import SHIPPED, CheckpointError
 
-    is_file = Path(name).suffix == ".safetensors" or Path(name).exists()
+    is_file = Path(name).suffix == ".safetensors" or Path(name).is_file()
     path = Path(name) if is_file else SHIPPED / f"{name}.safetensors"
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()

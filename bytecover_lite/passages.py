@@ -6,6 +6,7 @@ their nearest passages.
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,6 +20,16 @@ WINDOW = 180.0  # s, about a song
 HOP = 90.0  # s from one window to the next, so that a song is never cut in half by all of them
 LONG = 360.0  # s, beyond which a recording is cut into windows
 WHOLE = 3600.0  # s, beyond which a recording is no whole any more, only windows
+
+
+def recording_of(name):
+    """Return the recording that a passage is of, and the frame where it begins (None: all of it).
+
+    >>> recording_of("one@450"), recording_of("live@home")
+    (('one', 450), ('live@home', None))
+    """
+    recording, _, start = name.rpartition("@")
+    return (recording, int(start)) if re.fullmatch("[0-9]+", start) and recording else (name, None)
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,7 @@ class Passages:
 
     def __contains__(self, name):
         """Tell whether there is the recording of which ``name`` is a passage."""
-        return name.partition("@")[0] in self.source
+        return recording_of(name)[0] in self.source
 
     def __getitem__(self, name):
         """Return the features of a passage: ``"id"`` is all of it, ``"id@frame"`` a window.
@@ -46,15 +57,15 @@ class Passages:
         All of a recording ends after an hour: a network that hears twelve at once takes gigabytes,
         to no purpose.
         """
-        recording, _, start = name.partition("@")
+        recording, start = recording_of(name)
         features = self.source[recording]
-        if not start:
+        if start is None:
             return features[:, : round(WHOLE / self.settings.seconds_per_frame)]
-        return features[:, int(start) : int(start) + self.window]
+        return features[:, start : start + self.window]
 
     def start(self, name):
         """Return the second at which a passage begins."""
-        return int(name.partition("@")[2] or 0) * self.settings.seconds_per_frame
+        return (recording_of(name)[1] or 0) * self.settings.seconds_per_frame
 
     @property
     def window(self):
@@ -120,7 +131,7 @@ class Collection:
         Collection
         """
         passages = embeddings.versions
-        first = [row for row, name in enumerate(passages) if "@" not in name]
+        first = [row for row, name in enumerate(passages) if recording_of(name)[1] is None]
         vectors = unit(embeddings.vectors)
         recordings = [passages[row] for row in first]
         neighbours = None if cells is None else Neighbours(vectors, cells)

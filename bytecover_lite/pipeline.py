@@ -14,6 +14,8 @@ from .coverage import coverage, label
 from .data import read_versions
 from .details import describe, gains
 from .errors import BytecoverError
+from .files import format_csv, replace_file
+from .library_report import printable
 from .retrieval import chance, score
 from .store import FeatureStore
 from .systems import (
@@ -76,7 +78,7 @@ def open_model(name):
     """Load a checkpoint file, or a shipped checkpoint by its name."""
     from .model import ByteCover, load_model
 
-    if Path(name).suffix == ".safetensors" or Path(name).exists():
+    if Path(name).suffix == ".safetensors" or Path(name).is_file():
         return load_model(name)
     return ByteCover.from_pretrained(name)
 
@@ -96,16 +98,17 @@ def extract_corpus(versions, out, settings, *, jobs=2, cluster=None):
 
     versions, out = Path(versions), Path(out)
     table = read_versions(versions)
-    absolute = table.assign(path=[str(versions.parent / path) for path in table["path"]])
+    absolute = table.assign(path=[path and str(versions.parent / path) for path in table["path"]])
     out.mkdir(parents=True, exist_ok=True)
     report = extract_features(absolute, out / "features", settings, jobs=jobs, cluster=cluster)
-    report.to_csv(out / "report.csv", index=False)
+    replace_file(out / "report.csv", format_csv(report.columns, report.to_numpy()))
     failed = report[report["reason"] != ""]
     for row in failed.itertuples():
-        print(f"left out {row.version}: {row.reason}")
+        print(f"left out {printable(row.version)}: {printable(row.reason)}")
     usable = table[~table["version"].isin(failed["version"])]
     if usable.empty:
-        shutil.rmtree(out / "features", ignore_errors=True)
+        if not len(FeatureStore.open(out / "features")):  # else an earlier run's
+            shutil.rmtree(out / "features", ignore_errors=True)
         raise PipelineError(f"{versions}: no file could be used, see {out / 'report.csv'}")
     write_versions(usable, out / "versions.csv")
     described = versions.parent / SET_FILE
@@ -294,7 +297,9 @@ def print_scores(rows):
 def read_scores(path):
     """Return the rows of a results file that ``bytecover evaluate`` wrote."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
+        rows = json.loads(Path(path).read_text(encoding="utf-8"))["rows"]
+        [(row["corpus"], row["system"], row["map_low"]) for row in rows]
+        return rows
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise PipelineError(
             f"{path}: not a results file of `bytecover evaluate` ({error}): make it again"

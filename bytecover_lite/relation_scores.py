@@ -63,7 +63,11 @@ def _pairs(split, settings, works):
     for seed in works_of(Block(split, split, works, 2)):
         versions = [arrange(compose(seed), number) for number in (1, 2)]
         features = [draw(version, settings) for version in versions]
-        relation = relate(*features, seconds_per_frame=settings.seconds_per_frame)
+        relation = relate(
+            *features,
+            seconds_per_frame=settings.seconds_per_frame,
+            bins_per_octave=settings.bins_per_octave,
+        )
         key = versions[1].key_shift - versions[0].key_shift
         tempo = versions[1].tempo_factor / versions[0].tempo_factor
         rows.append(

@@ -31,14 +31,15 @@ def write_result(name, payload, *, directory=None):
     payload : dict
         What was measured; must be serialisable and free of NaN. Seeds belong in here.
     directory : path-like, optional
-        Default: ``book/results`` of the checkout the command runs in, else the current directory.
+        Default: ``book/results`` of the checkout the command runs in, else ``results/`` of the
+        current directory.
 
     Returns
     -------
     Path
         The file written (atomically: a reader never sees half of it).
     """
-    directory = Path(directory) if directory else (_checkout_results() or Path.cwd())
+    directory = Path(directory) if directory else (_checkout_results() or Path.cwd() / "results")
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.json"
     text = json.dumps({"provenance": provenance(), **payload}, indent=1, allow_nan=False)
@@ -57,13 +58,27 @@ def read_result(name):
     Raises
     ------
     ResultsError
-        If no such file exists in any of the places.
+        If no such file exists in any of the places, or the first one holds something else.
     """
+    for found in read_results(name):
+        return found
+    raise ResultsError(f"no results file {name}.json: run the command that measures it first")
+
+
+def read_results(name):
+    """Yield the results files ``name`` of all places where :func:`read_result` looks."""
     places = [Path.cwd() / "results", _checkout_results(), Path(__file__).parent / "results_data"]
     for place in places:
-        if place and (place / f"{name}.json").is_file():
-            return json.loads((place / f"{name}.json").read_text(encoding="utf-8"))
-    raise ResultsError(f"no results file {name}.json: run the command that measures it first")
+        path = place / f"{name}.json" if place else None
+        if not path or not path.is_file():
+            continue
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ResultsError(
+                f"{path}: no results file ({error}): run the command that measures it again"
+            ) from error
+        yield found
 
 
 def provenance():

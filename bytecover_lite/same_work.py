@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .results import ResultsError, read_result
+from .results import ResultsError, read_results
 
 
 @dataclass(frozen=True)
@@ -127,9 +127,20 @@ def read_same_work(checkpoint):
     ----------
     checkpoint : str
         sha256 of the checkpoint, as ``bytecover calibrate`` wrote it to the results.
+
+    Raises
+    ------
+    ResultsError
+        If a file of that name holds something else.
     """
-    try:
-        found = read_result("calibration")
-    except ResultsError:
-        return None
-    return SameWork(**found["same_work"]) if found["checkpoint"] == checkpoint else None
+    for name in (f"calibration_{checkpoint[:8]}", "calibration"):
+        for found in read_results(name):
+            try:
+                if found["checkpoint"] == checkpoint:
+                    return SameWork(**found["same_work"])
+            except (LookupError, TypeError) as error:
+                raise ResultsError(
+                    f"{name}.json holds no calibration ({error}): make it again with "
+                    "`bytecover calibrate`"
+                ) from error
+    return None

@@ -193,11 +193,12 @@ def from_baseline(system, store, versions):
     -------
     Similarity
     """
-    from .baselines import chroma, chroma_distances, random_distances, two_dftm_distances
+    from .baselines import chroma_distances, random_distances, two_dftm_distances, whole_octaves
     from .qmax import qmax_distances
 
     if system == "random":
         return Similarity(random_distances(len(versions), seed=0))
-    folded = [chroma(store[version]) for version in versions]  # a seventh of the memory
+    bins = store.settings.bins_per_octave
+    folded = [whole_octaves(store[v], bins) for v in versions]  # a seventh of the memory
     compare = {"chroma": chroma_distances, "2dftm": two_dftm_distances, "qmax": qmax_distances}
     return Similarity(compare[system](folded))

@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import tracemalloc
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -364,6 +365,25 @@ def test_a_few_damaged_pieces_are_left_out_and_said_many_are_refused(tmp_path):
     assert any("damaged pieces left out" in note for note in stream.notes)
     with pytest.raises(audio.AudioUnreadable, match=r"many.m4a: \d+ pieces are damaged"):
         load_audio(tmp_path / "many.m4a")
+
+
+def test_a_picture_that_goes_on_does_not_make_the_sound_look_cut(tmp_path):
+    file = tmp_path / "clip.mkv"
+    with av.open(str(file), "w") as out:
+        video = out.add_stream("mpeg4", rate=5)
+        video.width = video.height = 32
+        sound = out.add_stream("aac", rate=44100, layout="mono")
+        sound.codec_context.time_base = Fraction(1, 44100)
+        for _ in range(20):  # 4 s
+            picture = av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")
+            out.mux(video.encode(picture))
+        for start in range(0, 3 * 44100 // 1024 * 1024, 1024):
+            block = tone(44100)[None, start : start + 1024]
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), "fltp", "mono")
+            frame.sample_rate, frame.pts = 44100, start
+            out.mux(sound.encode(frame))
+        out.mux([*video.encode(None), *sound.encode(None)])
+    assert len(load_audio(file)) / RATE == pytest.approx(3, abs=0.1)
 
 
 def pages(data):

@@ -5,13 +5,15 @@ import math
 import numpy as np
 import pytest
 
+from bytecover_lite import results
 from bytecover_lite.alignment import SPAN, TEMPI, relate
 from bytecover_lite.comparison import compare, listen
 from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.embed import Embeddings
-from bytecover_lite.passages import HOP, LONG, WHOLE, WINDOW, Collection, Passages
+from bytecover_lite.passages import HOP, LONG, WHOLE, WINDOW, Collection, Passages, recording_of
 from bytecover_lite.pipeline import open_model
-from bytecover_lite.same_work import SameWork, fit_same_work, reliability
+from bytecover_lite.results import write_result
+from bytecover_lite.same_work import SameWork, fit_same_work, read_same_work, reliability
 from bytecover_lite.version_groups import group_versions
 from tests.test_library import make_song
 
@@ -36,6 +38,16 @@ def test_windows_cover_a_long_recording_and_leave_a_song_alone(seconds):
         assert passages.start(name) == pytest.approx(columns[0] * SETTINGS.seconds_per_frame)
         covered |= set(columns)
     assert not windows or covered == set(range(frames))
+
+
+def test_a_recording_may_have_the_sign_of_a_window_in_its_name():
+    assert recording_of("live@home") == ("live@home", None)
+    assert recording_of("live@home@450") == ("live@home", 450)
+    assert recording_of("@12") == ("@12", None)
+    source = {"live@home": np.zeros((84, 10), np.float32)}
+    assert Passages(source, SETTINGS)["live@home"].shape == (84, 10)
+    embeddings = Embeddings(("live@home", "b", "b@90"), np.ones((3, 2), np.float32))
+    assert Collection.of(embeddings).recordings == ["live@home", "b"]
 
 
 def test_every_stretch_of_half_a_window_lies_whole_within_a_window():
@@ -99,6 +111,15 @@ def test_a_tempo_is_told_in_another_key_and_order(tempo):
     assert back.semitones == -3 and back.tempo * found.tempo == pytest.approx(1, rel=0.01)
 
 
+@pytest.mark.parametrize("finer", [2, 3])
+def test_finer_bins_tell_the_same_key(finer):
+    song = np.repeat(chords(30, 2), finer, axis=0)
+    song = np.roll(song, -((finer - 1) // 2), axis=0)  # three bins lie around their semitone
+    other = np.roll(song, 3 * finer, axis=0)[: 80 * finer]  # and the last octave is not whole
+    found = relate(song, other, seconds_per_frame=0.93, bins_per_octave=12 * finer)
+    assert found.semitones == 3
+
+
 @pytest.mark.parametrize("frames", [(1, 1), (1, 300), (2, 3), (40, 500)])
 @pytest.mark.parametrize("level", [0.0, 1.0])
 def test_anything_has_a_finite_relation(frames, level):
@@ -159,6 +180,22 @@ def test_a_probability_falls_with_distance_and_rises_with_the_prior():
         assert (steps < 0).all() if strict else (steps <= 0).all() and steps[0] < 0
     assert law.probability(0.6, prior=0.3) == pytest.approx(0.3)  # where the ratio is 1
     assert law.probability(0.4, prior=0.3) > law.probability(0.4, prior=0.01)
+
+
+def test_a_calibration_is_found_by_its_checkpoint(tmp_path, monkeypatch):
+    law = {"slope": -10.0, "intercept": 3.0}
+    law = {name: law.get(name, 1.0) for name in SameWork.__dataclass_fields__}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(results, "_checkout_results", lambda: None)
+    for name, checkpoint in (("calibration", "a" * 64), ("calibration_bbbbbbbb", "b" * 64)):
+        write_result(name, {"checkpoint": checkpoint, "same_work": law})
+        assert (tmp_path / "results" / f"{name}.json").is_file()
+    assert read_same_work("a" * 64) == read_same_work("b" * 64) == SameWork(**law)
+    assert read_same_work("c" * 64) is None
+    for damage in ("{", '{"checkpoint": "' + "a" * 64 + '"}', "[]"):
+        (tmp_path / "results" / "calibration.json").write_text(damage)
+        with pytest.raises(results.ResultsError, match=r"calibration\.json.* again"):
+            read_same_work("a" * 64)
 
 
 def test_reliability_tells_the_honest_from_the_boastful():
