@@ -5,6 +5,7 @@ and devices are refused before the first byte is written.
 """
 
 import contextlib
+import lzma
 import os
 import shutil
 import tarfile
@@ -15,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from .errors import BytecoverError
 
 LARGEST_BYTES = 100 * 2**30
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
 
 
 class ArchiveError(BytecoverError):
@@ -77,11 +78,14 @@ def _open(archive):
             ]
         return
     with tarfile.open(archive) as file:
-        yield [
+        members = [
             (info.name, info.size, info.isreg(), lambda info=info: file.extractfile(info))
             for info in file
             if not info.isdir()
         ]
+        while file.fileobj.read(1 << 20):  # to the checksum at the end
+            pass
+        yield members
 
 
 def _is_plain(info):

@@ -178,7 +178,8 @@ def _tried(folder):
     report = folder / "report.csv"
     if not report.is_file():
         return set()
-    return set(pd.read_csv(report, dtype=str, keep_default_na=False)["version"])
+    told = pd.read_csv(report, dtype=str, keep_default_na=False, encoding_errors="surrogateescape")
+    return set(told["version"])
 
 
 def _tested(name, path):

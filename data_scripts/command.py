@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from bytecover_lite.commands_corpus import SETTINGS
 from bytecover_lite.errors import BytecoverError
 from bytecover_lite.recipes import PRESETS
 
@@ -32,6 +33,8 @@ def extract(out, recipe, *, jobs=2, cluster=None):
     out : path-like
         Folder of the set.
     recipe : {"no", "lite", "paper"}
+        ``"lite"`` extracts frames that suit both the recipe and the shipped checkpoint, which
+        hears shorter ones.
     jobs : int
         Processes.
     cluster : str, optional
@@ -43,5 +46,5 @@ def extract(out, recipe, *, jobs=2, cluster=None):
         return
     from bytecover_lite.pipeline import extract_corpus
 
-    settings = PRESETS[recipe]().model.features
+    settings = SETTINGS if recipe == "lite" else PRESETS[recipe]().model.features
     extract_corpus(out / "versions.csv", out, settings, jobs=jobs, cluster=cluster)

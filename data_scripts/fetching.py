@@ -20,7 +20,12 @@ WAIT_SECONDS = 60.0
 REFUSED_IN_A_ROW = 10
 MEGABYTES_EACH = 3.8  # assumption: four minutes at 128 kbit/s
 _ID = re.compile(r"(?:[?&]v=|youtu\.be/|/embed/|^)([\w-]{11})(?:[&?#]|$)")
-_BUSY = re.compile(r"429|not a bot|rate.?limit|try again", re.IGNORECASE)
+_NAME = re.compile(r"^\[[\w:]+\] [\w-]{11}: ")  # of the video, which may hold any digits
+_BUSY = re.compile(
+    r"HTTP Error (?:429|5\d\d)|too many requests|not a bot|rate.?limit|try again"
+    r"|service (?:is )?(?:temporarily )?unavailable|requested format",
+    re.IGNORECASE,
+)
 _DEAD = re.compile(
     r"unavailable|not available|private video|removed|terminated|no longer|does not exist"
     r"|HTTP Error (?:401|403|404|410|451)|confirm your age|members.only|copyright",
@@ -88,8 +93,17 @@ def by_ytdlp(address, stem):
         raise Dead(str(error)) from error
     except yt_dlp.utils.YoutubeDLError as error:
         reason = re.sub(r"\x1b\[[\d;]*m|^ERROR: ", "", " ".join(str(error).split()))
-        dead = _DEAD.search(reason) and not _BUSY.search(reason)
-        raise (Dead if dead else Busy)(reason) from error
+        raise (Dead if is_dead(reason) else Busy)(reason) from error
+
+
+def is_dead(reason):
+    """Tell whether what yt-dlp says means that a recording is gone for good.
+
+    >>> is_dead("[youtube] dQw4w9WgXcQ: Private video"), is_dead("HTTP Error 503: Unavailable")
+    (True, False)
+    """
+    said = _NAME.sub("", reason)
+    return bool(_DEAD.search(said)) and not _BUSY.search(said)
 
 
 class _Silence:

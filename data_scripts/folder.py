@@ -83,7 +83,12 @@ def from_table(path):
         raise SetError(f"{path}: has no column {', '.join(sorted(missing))}")
     folder = path.resolve().parent
     files = [folder / name if name else None for name in table["path"]]
-    names = {"version": [Path(name).with_suffix("").as_posix() for name in table["path"]]}
+    names = {
+        "version": [
+            Path(name).with_suffix("").as_posix() if name else f"row {row}"
+            for row, name in enumerate(table["path"], 2)
+        ]
+    }
     defaults = names | {"split": "test", "title": "", "artist": "", "source": "folder"}
     for column, value in defaults.items():
         if column not in table:

@@ -4,6 +4,7 @@ import io
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
 
 from bytecover_lite.archives import ArchiveError, unpack
@@ -100,6 +101,21 @@ def test_a_truncated_archive_leaves_nothing(kind, tmp_path):
     with pytest.raises(ArchiveError, match="cannot be unpacked"):
         unpack(archive, tmp_path / "out")
     assert sorted(tmp_path.iterdir()) == [archive]
+
+
+def test_a_damaged_archive_of_any_compression_is_refused_by_name(tmp_path):
+    for kind in ("gz", "bz2", "xz"):
+        archive = tmp_path / f"x.tar.{kind}"
+        with tarfile.open(archive, f"w:{kind}") as file:
+            info = tarfile.TarInfo("a")
+            info.size = 100_000
+            file.addfile(info, io.BytesIO(np.random.default_rng(0).bytes(100_000)))
+        data = bytearray(archive.read_bytes())
+        data[20_000:20_400] = bytes(400)
+        archive.write_bytes(data)
+        with pytest.raises(ArchiveError, match="cannot be unpacked"):
+            unpack(archive, tmp_path / "out")
+        assert not (tmp_path / "out").exists()
 
 
 def test_what_was_unpacked_before_is_kept(tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from bytecover_lite.archives import ArchiveError
 from bytecover_lite.downloads import WrongChecksum
 from bytecover_lite.errors import BytecoverError
-from bytecover_lite.pipeline import open_corpus
+from bytecover_lite.pipeline import open_corpus, score_corpus
 from bytecover_lite.versions import read_versions
 
 
@@ -40,6 +40,8 @@ def test_a_folder_of_works_becomes_a_corpus(script, place, tmp_path, capsys):
         "two/x/deep": "duplicate",
     }
     assert "duplicate" in capsys.readouterr().out
+    row = score_corpus(tmp_path / "out", ["model"])[0]  # as the next line of the README does
+    assert row["n_queries"] == 4
 
 
 def test_a_csv_says_what_belongs_together(script, place, tmp_path):
@@ -51,6 +53,14 @@ def test_a_csv_says_what_belongs_together(script, place, tmp_path):
     assert states(tmp_path / "out") == {"a/x": "found", "a/gone": "missing"}
     table = read_versions(tmp_path / "out" / "versions.csv")
     assert list(table["split"]) == ["train"]
+
+
+def test_a_row_without_a_file_is_missing(script, place, tmp_path):
+    folder = script("folder")
+    place(tmp_path / "a.wav", 0)
+    (tmp_path / "mine.csv").write_text("path,clique\na.wav,w1\n,w1\n")
+    folder.main(tmp_path / "out", table=tmp_path / "mine.csv", jobs=1)
+    assert states(tmp_path / "out") == {"a": "found", "row 3": "missing"}
 
 
 def test_a_truncated_recording_is_heard_only_by_listening(script, place, tmp_path):

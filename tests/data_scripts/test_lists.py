@@ -9,7 +9,7 @@ import pytest
 
 from bytecover_lite.audio import load_audio
 from bytecover_lite.errors import BytecoverError
-from bytecover_lite.pipeline import open_corpus
+from bytecover_lite.pipeline import open_corpus, open_model
 from bytecover_lite.versions import read_versions
 
 
@@ -108,7 +108,7 @@ def test_the_songbook_becomes_files_that_the_network_can_hear(script, monkeypatc
     songbook.main(tmp_path / "out", **options)
     assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("*.flac")}
     frames = store[table["version"][0]].shape[1]
-    assert frames == (len(sound) // 512 + 1) // 40
+    assert frames == (len(sound) // 512 + 1) // open_model("lite").config.features.averaging
     assert np.abs(sound).max() > 0.05
 
 

@@ -158,6 +158,24 @@ def test_ids_of_videos(text, expected, script):
     assert script("fetching").youtube_id(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("reason", "dead"),
+    [
+        ("[youtube] abcDEF12-_3: Video unavailable. This video is not available", True),
+        ("[youtube] abcD429F_-3: Private video. Sign in if you have been invited", True),
+        ("[youtube] abcDEF12-_3: The uploader's account has been terminated", True),
+        ("Unable to download webpage: HTTP Error 404: Not Found", True),
+        ("Unable to download webpage: HTTP Error 503: Service Unavailable", False),
+        ("[youtube] abcDEF12-_3: Requested format is not available. Use --list-formats", False),
+        ("[youtube] abcDEF12-_3: Unable to download API page: HTTP Error 429", False),
+        ("[youtube] abcDEF12-_3: This content isn't available, try again later.", False),
+        ("Unable to download: Too Many Requests; this format is not available", False),
+    ],
+)
+def test_what_may_pass_is_not_written_down_as_dead(reason, dead, script):
+    assert script("fetching").is_dead(reason) == dead
+
+
 def test_a_source_that_refuses_ends_the_run_and_what_is_there_is_kept(script, tmp_path):
     fetching, naps = script("fetching"), []
 
