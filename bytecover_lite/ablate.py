@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .arms import READINGS, arms_of
+from .arms import READINGS, AblationError, arms_of
 from .coarser import coarsened
 from .embed import embed_versions
 from .model import load_model
@@ -63,12 +63,17 @@ def ablate(name, config, corpus, tests, *, seeds, out, probes=None, progress=Tru
     """
     arms = arms_of(name)
     readings = READINGS.get(name, USUAL)
+    for test, (table, _) in tests.items():
+        if table["clique"].nunique() < 2:
+            raise AblationError(
+                f"test set {test!r} has one work, an effect needs several: give another set"
+            )
     scores, planes, probed = {arm: [] for arm in arms}, {}, {arm: [] for arm in arms}
     for seed in range(seeds):
         for label, arm in arms.items():
             print(f"{name}: {label}, seed {seed}", flush=True)
-            run = _Run(arm, config, seed, Path(out))
-            run.train(corpus, progress)
+            run = _Run(arm, config, seed, Path(out), corpus)
+            run.train(progress)
             scores[label].append(run.scores(tests, readings))
             if probes:
                 probed[label].append(run.probes(*probes))
@@ -87,9 +92,10 @@ def ablate(name, config, corpus, tests, *, seeds, out, probes=None, progress=Tru
 class _Run:
     """One arm with one seed: its directory, its model and what it scores."""
 
-    def __init__(self, arm, config, seed, out):
-        self.arm, self.config = arm, arm.configured(config, seed)
-        facts = json.dumps([asdict(self.config), arm.works], sort_keys=True, default=list)
+    def __init__(self, arm, config, seed, out, corpus):
+        self.arm, self.config, self.corpus = arm, arm.configured(config, seed), corpus
+        facts = [asdict(self.config), arm.works, _digest(*corpus)]
+        facts = json.dumps(facts, sort_keys=True, default=list)
         self.folder = out / hashlib.sha256(facts.encode()).hexdigest()[:16]
 
     def seen(self, corpus):
@@ -97,10 +103,10 @@ class _Run:
         table, store = corpus
         return table, coarsened(store, self.config.model.features)
 
-    def train(self, corpus, progress):
+    def train(self, progress):
         done = self.folder / "done"
         if not done.exists():
-            table, store = self.seen(corpus)
+            table, store = self.seen(self.corpus)
             train(
                 self.config, store, self.arm.restricted(table), out=self.folder, progress=progress
             )
@@ -112,14 +118,15 @@ class _Run:
     def scores(self, tests, readings):
         """Return {"test: reading": {work: AP}}; what the run's file has is not computed again."""
         path = self.folder / "scores.json"
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        keys = {(t, r): f"{t}: {' '.join(r)}" for t in tests for r in readings}
-        missing = [pair for pair, key in keys.items() if key not in found]
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        digests = {test: _digest(*corpus) for test, corpus in tests.items()}
+        keys = {(t, r): f"{digests[t]}: {' '.join(r)}" for t in tests for r in readings}
+        missing = [pair for pair, key in keys.items() if key not in known]
         model = self.model() if missing else None
         for test, reading in missing:
-            found[keys[test, reading]] = _work_scores(model, *self.seen(tests[test]), *reading)
-        _write(path, found)
-        return found
+            known[keys[test, reading]] = _work_scores(model, *self.seen(tests[test]), *reading)
+        _write(path, known)
+        return {f"{t}: {' '.join(r)}": known[key] for (t, r), key in keys.items()}
 
     def probes(self, spectrograms, labels):
         """Return {label: {stage: what a probe reads}}, from the run's file if it is there."""
@@ -133,6 +140,14 @@ class _Run:
         }
         _write(path, found)
         return found
+
+
+def _digest(table, store):
+    """Return what stands for a corpus: its versions, their works, splits and features."""
+    columns = table[["version", "clique", "split"]].itertuples(index=False)
+    rows = [[*row, store.sha256[store.row(row.version)]] for row in columns]
+    facts = json.dumps([asdict(store.settings), rows], default=str)
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def _write(path, found):

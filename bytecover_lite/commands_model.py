@@ -233,12 +233,15 @@ def ablate(
         Results file (json) to write; default book/results/ablation_NAME.json.
     """
     from .ablate import ablate as run
+    from .arms import AblationError
     from .overlap import separate
     from .pipeline import open_corpus
     from .probe import probe_set
     from .results import write_result
 
     corpora = {path.name: open_corpus(path) for path in tests}
+    if len(corpora) < len(tests):
+        raise AblationError(f"two of the tests have the same name: {', '.join(map(str, tests))}")
     table, store = open_corpus(corpus)
     separate(table, {name: test for name, (test, _) in corpora.items()}, overlap="refuse")
     songs = probe_set(probes, config.model.features, jobs=jobs) if probes else None

@@ -70,6 +70,7 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
         If the run in ``out`` has another configuration or is damaged, or is being trained.
     """
     fabric = _launch(accelerator, devices, nodes, config.precision)
+    _check_shares(config, fabric.world_size)
     if fabric.device.type == "cpu":
         keep_freed_memory()
     training, validation = _split(versions)
@@ -88,6 +89,8 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     run = _Run(Path(out), config, fabric, model.module, optimizers)
     with run:
         start = run.resume()
+        if run.has_waited:
+            return run.checkpoint
         show = progress and not fabric.global_rank
         if config.imprint and not start:
             _imprint(run.model, config, store, training, fabric, show)
@@ -167,20 +170,41 @@ def _gatherer(fabric):
     return gather
 
 
+def _check_shares(config, processes):
+    """Refuse a batch of which the processes would get shares of different sizes."""
+    rows = config.cliques_per_batch * config.versions_per_clique
+    if rows % processes:
+        raise TrainingError(
+            f"a batch of {config.cliques_per_batch} x {config.versions_per_clique} versions cannot "
+            f"be shared evenly by {processes} processes: change cliques_per_batch, or use a number "
+            f"of devices that divides {rows}"
+        )
+
+
 def _launch(accelerator, devices, nodes, precision):
     from lightning_fabric import Fabric
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
 
+    if accelerator == "auto":  # Fabric's may be Apple's, where the triplet loss has no gradient
+        accelerator = "cuda" if torch.cuda.is_available() else "cpu"
     if precision == "auto":
         precision = "bf16-mixed" if _computes_in_bfloat16(accelerator) else "32-true"
     strategy = "ddp" if devices * nodes > 1 else "auto"
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it announces its precision
-    fabric = Fabric(
-        accelerator=accelerator,
-        devices=devices,
-        num_nodes=nodes,
-        strategy=strategy,
-        precision=precision,
-    )
+    try:
+        fabric = Fabric(
+            accelerator=accelerator,
+            devices=devices,
+            num_nodes=nodes,
+            strategy=strategy,
+            precision=precision,
+        )
+    except (RuntimeError, ValueError, MisconfigurationException) as error:
+        raise TrainingError(
+            f"accelerator {accelerator!r} with {devices} devices and precision {precision!r} "
+            f"cannot be used here ({error}): give auto, cpu or cuda, and auto, 32-true or "
+            "bf16-mixed"
+        ) from error
     fabric.launch()
     return fabric
 
@@ -238,6 +262,11 @@ def _split(versions):
         raise TrainingError(
             f"{len(shared)} works are in the training split and in another one, "
             f"the first is {min(shared)!r}: a work belongs to one split"
+        )
+    if len(validation) and validation["clique"].is_unique:
+        raise TrainingError(
+            "no work of the split 'validation' has two versions, so no MAP can be measured on it: "
+            "add versions, or leave these rows out to train without validation"
         )
     return training, validation
 
@@ -362,7 +391,12 @@ class _Run:
         if self.fabric.global_rank == 0:
             with self._writing():
                 self._save(step, better)
-        return not (self.config.patience and self.waited >= self.config.patience)
+        return not self.has_waited
+
+    @property
+    def has_waited(self):
+        """Whether so many validations found no better model that the run has ended early."""
+        return bool(self.config.patience) and self.waited >= self.config.patience
 
     def _save(self, step, better):
         """Write everything; the state comes last, so that what it promises is there."""

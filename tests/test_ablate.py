@@ -165,6 +165,41 @@ def test_the_loss_ablation_reads_both_features_with_both_distances(corpora, tmp_
     assert len(plane["x"]) == len(plane["clique"]) == 12 and 0 < plane["variance"] <= 1
 
 
+def test_what_was_measured_on_other_data_is_measured_again(corpora, tmp_path, monkeypatch):
+    training, (table, store) = corpora
+    monkeypatch.setattr(ablation, "arms_of", lambda _: {"only": Arm()})
+    trained = []
+
+    def count(config, store, table, *, out, progress):
+        trained.append(len(table))
+        return train(config, store, table, out=out, progress=progress)
+
+    train = ablation.train
+    monkeypatch.setattr(ablation, "train", count)
+
+    def score(training, test):
+        found = ablation.ablate(
+            "norm", SMALL, training, {"t": test}, seeds=1, out=tmp_path, progress=False
+        )
+        return found["readings"]["embedding cosine"]["only"]["t"]["map"]
+
+    whole = score(training, (table, store))
+    swapped = table.assign(clique=np.roll(table["clique"], 1))  # under the same name
+    assert score(training, (swapped, store)) != whole and len(trained) == 1
+    assert score(training, (table, store)) == whole and len(trained) == 1
+    fewer = training[0][training[0]["clique"] != "w0"]
+    score((fewer, training[1]), (table, store))
+    assert trained == [18, 15]
+
+
+def test_a_test_set_of_one_work_is_refused_before_training(corpora, tmp_path):
+    training, (table, store) = corpora
+    one = table[table["clique"] == "w6"], store
+    with pytest.raises(AblationError, match="'t' has one work"):
+        ablation.ablate("norm", SMALL, training, {"t": one}, seeds=1, out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_unknown_ablation_lists_those_that_exist(corpora, tmp_path):
     with pytest.raises(AblationError, match="choose from norm, placement"):
         ablation.ablate("nrm", SMALL, corpora[0], {}, seeds=1, out=tmp_path)

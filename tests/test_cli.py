@@ -171,6 +171,7 @@ def test_a_half_written_store_is_refused(corpus, tmp_path, capsys):
         (["summary", "OTHER"], "other.json"),
         (["evaluate", "CORPUS", "--systems", "model", "--device", "gpu"], "'gpu'"),
         (["train", "CORPUS", "OUT", "--steps", "0"], "steps"),
+        (["ablate", "norm", "CORPUS", "OUT", "--tests", "CORPUS", "CORPUS"], "the same name"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_it(arguments, named, corpus, tmp_path, capsys):

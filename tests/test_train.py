@@ -18,7 +18,14 @@ from bytecover_lite.imprint import imprint
 from bytecover_lite.model import ByteCover, ByteCoverConfig, load_model
 from bytecover_lite.recipes import RecipeError, TrainConfig, lite, paper
 from bytecover_lite.store import FeatureStore, StoreWriter
-from bytecover_lite.train import TrainingError, learning_rate, pairwise_weights, train
+from bytecover_lite.train import (
+    TrainingError,
+    _check_shares,
+    _launch,
+    learning_rate,
+    pairwise_weights,
+    train,
+)
 from bytecover_lite.training_state import ResumeError, read_run
 
 SETTINGS = FeatureSettings()
@@ -156,6 +163,58 @@ def test_early_stop_waits_for_patience_validations(corpus, tmp_path, monkeypatch
     monkeypatch.setattr("bytecover_lite.train._validate", lambda *_: 0.5)
     run(corpus, tmp_path, dataclasses.replace(SMALL, validate_every=1, patience=2))
     assert len(pd.read_csv(tmp_path / "log.csv")) == 3
+    before = (tmp_path / "model.safetensors").read_bytes()
+    monkeypatch.setattr("bytecover_lite.train._validate", lambda *_: 0.9)
+    run(corpus, tmp_path, dataclasses.replace(SMALL, validate_every=1, patience=2))
+    assert len(pd.read_csv(tmp_path / "log.csv")) == 3  # it had ended
+    assert (tmp_path / "model.safetensors").read_bytes() == before
+
+
+def test_a_batch_that_cannot_be_shared_evenly_is_refused():
+    config = dataclasses.replace(SMALL, cliques_per_batch=22, versions_per_clique=3)
+    for processes in (1, 2, 3, 6, 11):
+        _check_shares(config, processes)
+    with pytest.raises(TrainingError, match=r"22 x 3 .* by 4 processes: .* divides 66"):
+        _check_shares(config, 4)
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "precision"), [("cuda", "32-true"), ("abacus", "32-true"), ("cpu", "half")]
+)
+def test_what_cannot_compute_here_is_refused_by_name(corpus, tmp_path, accelerator, precision):
+    if accelerator == "cuda" and torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(TrainingError, match=rf"'{accelerator}'.*'{precision}'.*give auto"):
+        train(
+            dataclasses.replace(SMALL, precision=precision),
+            corpus[2],
+            corpus[1],
+            out=tmp_path,
+            accelerator=accelerator,
+            progress=False,
+        )
+
+
+def test_the_accelerator_of_choice_is_never_one_without_gradients(monkeypatch):
+    asked = {}
+
+    class Fabric:
+        def __init__(self, **options):
+            asked.update(options)
+
+        def launch(self):
+            pass
+
+    monkeypatch.setattr("lightning_fabric.Fabric", Fabric)
+    _launch("auto", 1, 1, "32-true")
+    assert asked["accelerator"] == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def test_validation_works_without_a_second_version_are_refused_before_training(corpus, tmp_path):
+    folder, table, store = corpus
+    lone = table[(table["split"] == "train") | ~table["clique"].duplicated()]
+    with pytest.raises(TrainingError, match="'validation' has two versions"):
+        run((folder, lone, store), tmp_path)
 
 
 def test_learning_rate_rises_then_falls_to_zero():
