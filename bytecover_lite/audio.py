@@ -240,7 +240,7 @@ class AudioStream:
 
     def _check_whole(self):
         reader = self._reader
-        claimed = (reader.claimed or 0) / self.source_rate
+        claimed = max(reader.claimed or 0, self._samples + reader.missing) / self.source_rate
         if reader.damaged > max(2, DAMAGE * reader.decoded):
             raise AudioUnreadable(f"{reader.damaged} pieces are damaged, {reader.decoded} are not")
         if self.seconds < claimed - TOLERANCE:

@@ -5,11 +5,12 @@ long as they say. FFmpeg's libraries (by way of PyAV) read the rest: of Ogg, lib
 slower one, and of an mp3 file it reads no more than the file claims or it guesses to be there.
 
 A reader has ``name``, ``rate`` (Hz), ``channels``, ``begins`` (seconds of the stream that lie
-before the file), ``claimed`` (samples that its header or its time stamps promise, None if they
-promise nothing), ``damaged`` (packets that could not be decoded), ``decoded`` (packets that could),
-``cut`` (whether the end is known to be missing), and ``pieces()``, which yields the mean of the
-channels [shape=(n,), dtype=float32]; when it has ended, the other numbers are final. ``values`` is
-the usual size of what a piece is made of, all channels together.
+before the file), ``claimed`` (samples that its header promises, None if it promises nothing),
+``missing`` (samples that its time stamps leave out), ``damaged`` (packets that could not be
+decoded), ``decoded`` (packets that could), ``cut`` (whether the end is known to be missing), and
+``pieces()``, which yields the mean of the channels [shape=(n,), dtype=float32]; when it has ended,
+the other numbers are final. ``values`` is the usual size of what a piece is made of, all channels
+together.
 """
 
 import contextlib
@@ -39,6 +40,7 @@ SAMPLE_FORMATS = {  # FFmpeg's name: NumPy's, value of one step, value of silenc
     "dbl": ("f8", 1, 0),
 }
 TAGS = 2048  # bytes that may stand behind an mp3 stream without being music
+SHORTEST = 64  # samples, the shortest block of Vorbis
 UNKNOWN_LENGTH = 1 << 50  # libsndfile's length of a stream that does not tell
 
 
@@ -93,7 +95,7 @@ class SndfileReader:
             raise AudioUnreadable(reason.strip(" .")) from error
         self.rate, self.channels = self._file.samplerate, self._file.channels
         self.claimed = self._promise()
-        self.damaged = self.decoded = self.begins = 0
+        self.damaged = self.decoded = self.missing = self.begins = 0
         self.cut = False
 
     def _promise(self):
@@ -177,7 +179,7 @@ class AvReader:
         self._decoder = self._stream.codec_context
         self.rate, self.channels = self._stream.rate, self._stream.channels
         self.claimed = self._promise(path)
-        self.damaged = self.decoded = self.begins = 0
+        self.damaged = self.decoded = self.missing = self.begins = 0
         self.cut, self._stamped, self._clock, self._end = False, False, None, 0
         if self._container.format.name == "ogg":
             self._trust_time_stamps(path)
@@ -210,7 +212,7 @@ class AvReader:
     def _trust_time_stamps(self, path):
         """Let an Ogg file's pages say how long it is: FFmpeg leaves damaged ones out in silence."""
         marked, end = _last_page(path)
-        self._stamped, self.claimed, self.cut = True, 0, not marked
+        self._stamped, self.cut = True, not marked
         self.begins = float((self._stream.start_time or 0) * self._stream.time_base)
         if marked and len(self._container.streams) == 1:  # else it may be another stream's end
             self._end = end
@@ -219,28 +221,34 @@ class AvReader:
         """Yield what is decoded, frames joined to larger ones, and mixed."""
         yield from map(_mix, self._joined())
         if self._clock is not None:
-            self.claimed += max(0, self._end - self._clock)
+            self.missing += max(0, self._end - self._clock)
 
     def _joined(self):
         from av import AudioFifo
 
-        fifo, channels = AudioFifo(), 0
+        fifo, channels, end = AudioFifo(), 0, None
         size = max(1, self.values // max(1, self.channels))
         for packet in self._packets():
             for frame in self._frames(packet):
                 if channels not in (0, frame.layout.nb_channels):  # the stream changes midway
-                    yield from _drain(fifo)
+                    yield from self._drained(fifo, end)
                     fifo = AudioFifo()
-                channels = frame.layout.nb_channels
+                channels, stamp = frame.layout.nb_channels, frame.pts
+                frame.pts = None  # a gap in the time stamps is no silence
+                stamp = stamp if self._stamped else None
+                if stamp is not None and (end is None or stamp < end):  # a stream of a chain begins
+                    yield from self._drained(fifo, end)
+                    self._clock = stamp
                 try:
                     fifo.write(frame)
                 except ValueError:  # so does its sample format
-                    yield from _drain(fifo)
+                    yield from self._drained(fifo, end)
                     fifo = AudioFifo()
                     fifo.write(frame)
+                end = None if stamp is None else stamp + frame.samples
                 if fifo.samples >= size:
-                    yield from _drain(fifo)
-        yield from _drain(fifo)
+                    yield from self._drained(fifo, end)
+        yield from self._drained(fifo, end)
 
     def _frames(self, packet):
         try:
@@ -252,17 +260,18 @@ class AvReader:
         for frame in frames:
             if frame.sample_rate != self.rate:
                 raise AudioUnreadable("its sampling rate changes midway")
-            if self._stamped and frame.pts is not None:
-                self._follow(frame.pts, frame.samples)
-            frame.pts = None  # a gap in the time stamps is no silence
         return frames
 
-    def _follow(self, start, samples):
-        """Count a frame and, where the time stamps leap ahead, what is missing before it."""
-        missing = start - self._clock if self._clock is not None else 0
-        self.claimed += samples + max(0, missing)  # below 0: the next stream of a chain
-        self.damaged += missing >= samples
-        self._clock = start + samples
+    def _drained(self, fifo, end):
+        """Yield what has gathered; count what is missing if the time went on by more than that."""
+        if not fifo.samples:
+            return
+        if end is not None:
+            missing, self._clock = end - self._clock - fifo.samples, end
+            if missing >= SHORTEST:
+                self.missing += missing
+                self.damaged += 1
+        yield fifo.read()
 
     def _packets(self):
         try:
@@ -273,11 +282,6 @@ class AvReader:
     def close(self):
         """Close the file."""
         self._container.close()
-
-
-def _drain(fifo):
-    if fifo.samples:
-        yield fifo.read()
 
 
 def _mix(frame):
