@@ -16,7 +16,13 @@ from pathlib import Path, PurePosixPath
 from .errors import BytecoverError
 
 LARGEST_BYTES = 100 * 2**30
-DAMAGED = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+DAMAGED = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    UnicodeDecodeError,  # the names in a zip archive
+)
 
 
 class ArchiveError(BytecoverError):

@@ -9,6 +9,7 @@ command.
 from dataclasses import dataclass
 from pathlib import Path
 
+from .coarser import coarsened
 from .coverage import coverage, label, read_set
 from .data import read_versions, write_versions
 from .errors import BytecoverError
@@ -162,13 +163,14 @@ def _corpus(name, data, out, config, jobs, cluster):
 
 
 def _has(folder, settings):
-    """Return the versions whose features are there, none if they were made otherwise."""
+    """Return the versions whose features are there, none if a model cannot hear them."""
     if not ((folder / "features").is_dir() and (folder / "versions.csv").is_file()):
         return set()
     try:
-        return set(FeatureStore.open(folder / "features", settings=settings).versions)
+        store = coarsened(FeatureStore.open(folder / "features"), settings)
     except StoreError:
         return set()
+    return set(store.versions) if store.settings == settings else set()
 
 
 def _tried(folder):

@@ -85,12 +85,13 @@ def versions_table(subset="benchmark", *, audio=None, metadata=None):
     Raises
     ------
     DatacosError
-        If the folder holds two recordings of a performance, or none of any.
+        If the folder holds two recordings of a performance, or none of any, or the metadata cannot
+        be read.
     """
     import pandas as pd
 
     files = _recordings(audio) if audio else {}
-    texts = json.loads(Path(metadata).read_text(encoding="utf-8")) if metadata else {}
+    texts = _texts(metadata) if metadata else {}
     rows = []
     for work, performance, _ in load_index(subset):
         text = texts.get(work, {}).get(performance, {})
@@ -109,6 +110,16 @@ def versions_table(subset="benchmark", *, audio=None, metadata=None):
     if audio and not (table["path"] != "").any():
         raise DatacosError(f"{audio}: no recording is named by a performance, like P_546633.mp3")
     return table
+
+
+def _texts(path):
+    try:
+        texts = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatacosError(f"{path}: no readable json file ({error})") from error
+    if not isinstance(texts, dict):
+        raise DatacosError(f"{path}: not the published metadata, whose keys are works")
+    return texts
 
 
 def _recordings(folder):

@@ -20,10 +20,12 @@ WAIT_SECONDS = 60.0
 REFUSED_IN_A_ROW = 10
 MEGABYTES_EACH = 3.8  # assumption: four minutes at 128 kbit/s
 _ID = re.compile(r"(?:[?&]v=|youtu\.be/|/embed/|^)([\w-]{11})(?:[&?#]|$)")
-_NAME = re.compile(r"^\[[\w:]+\] [\w-]{11}: ")  # of the video, which may hold any digits
+_NAME = re.compile(r"^\[[\w:.-]+\] \S+: ")  # of the video, which may hold any digits and words
+_VERSION = re.compile(r"[^./\\][^/\\]*")
 _BUSY = re.compile(
     r"HTTP Error (?:429|5\d\d)|too many requests|not a bot|rate.?limit|try again"
-    r"|service (?:is )?(?:temporarily )?unavailable|requested format",
+    r"|service (?:is )?(?:currently )?unavailable|temporarily unavailable|requested format"
+    r"|download video data: HTTP Error 403|not available on this app",  # yt-dlp, not the video
     re.IGNORECASE,
 )
 _DEAD = re.compile(
@@ -92,7 +94,8 @@ def by_ytdlp(address, stem):
     except DownloadError as error:
         raise Dead(str(error)) from error
     except yt_dlp.utils.YoutubeDLError as error:
-        reason = re.sub(r"\x1b\[[\d;]*m|^ERROR: ", "", " ".join(str(error).split()))
+        plain = re.sub(r"\x1b\[[\d;]*m", "", str(error))  # a terminal gets colours
+        reason = " ".join(plain.split()).removeprefix("ERROR: ")
         raise (Dead if is_dead(reason) else Busy)(reason) from error
 
 
@@ -149,10 +152,12 @@ def fetch(
     Raises
     ------
     SetError
-        If ten recordings in a row could not be fetched though they may be alive.
+        If ten recordings in a row could not be fetched though they may be alive, a version cannot
+        be the name of a file, or ``per_minute`` is not above 0.
     """
     from tqdm import tqdm
 
+    _check(addresses, per_minute)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     dead = {} if again else read_dead(folder / "dead.csv")
@@ -174,10 +179,21 @@ def fetch(
             if len(refused) == REFUSED_IN_A_ROW:
                 raise SetError(
                     f"{len(refused)} recordings in a row could not be fetched, the last because "
-                    f"{error}: wait some hours, then run the same command again"
+                    f"{error}: wait some hours or update yt-dlp, then run the same command again"
                 ) from error
         sleep(max(0.0, 60 / per_minute - (time.monotonic() - began)))
     return dead
+
+
+def _check(addresses, per_minute):
+    if not per_minute > 0:
+        raise SetError(f"--per-minute is {per_minute:g}: give a number above 0")
+    for version in addresses:
+        if not _VERSION.fullmatch(version):
+            raise SetError(
+                f"version {version!r}: cannot be the name of a file; "
+                "rename it, without slashes and a dot at its beginning"
+            )
 
 
 def _patiently(by, address, stem, sleep):
@@ -203,12 +219,13 @@ def _append(path, row):
         csv.writer(file, lineterminator="\n").writerow(row)
 
 
-def plan(addresses, folder, *, per_minute=10.0):
+def plan(addresses, folder, *, per_minute=10.0, limit=None, again=False):
     """Print what :func:`fetch` would do."""
+    _check(addresses, per_minute)
     folder = Path(folder)
     there = recordings(folder) if folder.is_dir() else {}
-    dead = read_dead(folder / "dead.csv")
-    count = len(addresses.keys() - there.keys() - dead.keys())
+    dead = {} if again else read_dead(folder / "dead.csv")
+    count = len(list(addresses.keys() - there.keys() - dead.keys())[:limit])
     print(
         f"would fetch {count} of {len(addresses)} recordings ({len(there)} there, {len(dead)} dead)"
         f": about {count * MEGABYTES_EACH / 1000:.1f} GB if each is four minutes at 128 kbit/s, "

@@ -44,6 +44,42 @@ def recordings(folder):
     return files
 
 
+def read_csv(path, columns):
+    """Read a table that a user brings.
+
+    Parameters
+    ----------
+    path : path-like
+    columns : sequence of str
+        That it must have.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All text.
+
+    Raises
+    ------
+    SetError
+        If it is no csv, lacks a column, or has more fields in a row than in its header.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise SetError(f"{path}: no readable csv file ({error})") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas has moved the columns
+        raise SetError(
+            f"{path}: its rows have more fields than its header; "
+            "put quotation marks around a field with a comma in it"
+        )
+    missing = [column for column in columns if column not in table]
+    if missing:
+        raise SetError(f"{path}: has no column {', '.join(missing)}")
+    return table
+
+
 def finish(table, out, *, name, published, dead=None, listen=False, jobs=1):
     """Check the recordings of a set, report on every one and write what can be used.
 

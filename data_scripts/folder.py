@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import command
-from finish import SUFFIXES, SetError, finish
+from finish import SUFFIXES, SetError, finish, read_csv
 
 from bytecover_lite.versions import COLUMNS
 
@@ -69,23 +69,15 @@ def from_table(path):
     Raises
     ------
     SetError
-        If it is no csv or lacks ``path`` or ``clique``.
+        If :func:`finish.read_csv` refuses the file.
     """
-    import pandas as pd
-
     path = Path(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise SetError(f"{path}: no readable csv file ({error})") from error
-    missing = {"path", "clique"} - set(table.columns)
-    if missing:
-        raise SetError(f"{path}: has no column {', '.join(sorted(missing))}")
+    table = read_csv(path, ("path", "clique"))
     folder = path.resolve().parent
     files = [folder / name if name else None for name in table["path"]]
     names = {
         "version": [
-            Path(name).with_suffix("").as_posix() if name else f"row {row}"
+            Path(name).with_suffix("").as_posix() if Path(name).name else f"row {row}"
             for row, name in enumerate(table["path"], 2)
         ]
     }

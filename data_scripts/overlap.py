@@ -90,6 +90,7 @@ def main(
     if found.empty:
         print("nothing in common")
     if out:
+        out.parent.mkdir(parents=True, exist_ok=True)
         replace_file(out, format_csv(COLUMNS, found.itertuples(index=False)))
         print(out)
 

@@ -202,7 +202,7 @@ def main(
     addresses = {v: addresses[v] for v in table["version"] if v in addresses}
     folder = audio or out / "audio"
     if dry_run:
-        plan(addresses, folder, per_minute=per_minute)
+        plan(addresses, folder, per_minute=per_minute, limit=limit, again=again)
         return
     write_set(out, NAMES[edition], published)
     if fetch_audio:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import command
 from fetching import fetch, plan, read_dead, youtube_id
-from finish import SetError, finish, recordings
+from finish import SetError, finish, read_csv, recordings
 
 from bytecover_lite.coverage import write_set
 from bytecover_lite.versions import COLUMNS
@@ -43,18 +43,10 @@ def read_table(path):
     Raises
     ------
     SetError
-        If a column is missing or the set has not its shape.
+        If :func:`finish.read_csv` refuses the file, or the set has not its shape.
     """
-    import pandas as pd
-
     path = Path(path)
-    try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise SetError(f"{path}: no readable csv file ({error})") from error
-    for column in ("clique", "role"):
-        if column not in table:
-            raise SetError(f"{path}: has no column {column}")
+    table = read_csv(path, ("clique", "role"))
     for column in ("path", "address", "title", "artist"):
         table[column] = table.get(column, "")
     shape = table.groupby(["clique", "role"]).size().to_dict()
@@ -118,7 +110,7 @@ def main(
     addresses = {version: address for version, address in addresses.items() if version in lacking}
     folder = out / "audio"
     if dry_run:
-        plan(addresses, folder, per_minute=per_minute)
+        plan(addresses, folder, per_minute=per_minute, again=again)
         return
     published = {role: (count * WORKS, WORKS) for role, count in COUNTS.items()}
     write_set(out, NAME, published)

@@ -118,6 +118,16 @@ def test_a_damaged_archive_of_any_compression_is_refused_by_name(tmp_path):
         assert not (tmp_path / "out").exists()
 
 
+def test_a_zip_archive_with_a_damaged_name_is_refused(tmp_path):
+    archive = make_zip(tmp_path / "x.zip", [("é", b"1")])
+    data = archive.read_bytes()
+    for place in (data.index("é".encode()), data.rindex("é".encode())):  # of the file, of the table
+        archive.write_bytes(data[:place] + b"\xff" + data[place + 1 :])
+        with pytest.raises(ArchiveError, match="cannot be unpacked"):
+            unpack(archive, tmp_path / "out")
+        assert sorted(tmp_path.iterdir()) == [archive]
+
+
 def test_what_was_unpacked_before_is_kept(tmp_path):
     (tmp_path / "out").mkdir()
     assert unpack(tmp_path / "nowhere.tgz", tmp_path / "out") == tmp_path / "out"

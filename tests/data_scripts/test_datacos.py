@@ -88,6 +88,15 @@ def test_titles_come_from_the_published_metadata(scripts, tmp_path):
     assert (row["title"], row["artist"], row["clique"]) == ("A song", "A singer", work)
 
 
+@pytest.mark.parametrize("text", [None, "{", "[1]"])
+def test_other_metadata_is_refused(text, scripts, tmp_path):
+    path = tmp_path / "metadata.json"
+    if text:
+        path.write_text(text)
+    with pytest.raises(scripts[0].DatacosError, match=r"metadata\.json: (no readable|not the)"):
+        scripts[0].versions_table(metadata=path)
+
+
 def test_command_writes_the_table_and_what_is_missing(scripts, tmp_path, capsys):
     from bytecover_lite.data import read_versions
 

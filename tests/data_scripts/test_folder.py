@@ -63,6 +63,15 @@ def test_a_row_without_a_file_is_missing(script, place, tmp_path):
     assert states(tmp_path / "out") == {"a": "found", "row 3": "missing"}
 
 
+@pytest.mark.parametrize("name", [".", "/"])
+def test_a_path_that_names_no_file_is_broken(name, script, place, tmp_path):
+    folder = script("folder")
+    place(tmp_path / "a.wav", 0)
+    (tmp_path / "mine.csv").write_text(f"path,clique\na.wav,w1\n{name},w1\n")
+    folder.main(tmp_path / "out", table=tmp_path / "mine.csv", jobs=1)
+    assert states(tmp_path / "out") == {"a": "found", "row 3": "broken"}
+
+
 def test_a_truncated_recording_is_heard_only_by_listening(script, place, tmp_path):
     folder = script("folder")
     place(tmp_path / "music" / "w" / "whole.wav", 0)
@@ -81,10 +90,14 @@ def test_a_truncated_recording_is_heard_only_by_listening(script, place, tmp_pat
         ({"music": "."}, "no audio file"),
         ({"table": "bad.csv"}, "no column clique"),
         ({"table": "nowhere.csv"}, "no readable csv"),
+        ({"table": "comma.csv"}, "quotation marks around a field with a comma"),
+        ({"table": "header.csv"}, "not one recording"),
     ],
 )
 def test_mistakes_are_one_clear_line(options, said, script, tmp_path):
     (tmp_path / "bad.csv").write_text("path\nx.wav\n")
+    (tmp_path / "comma.csv").write_text("path,clique\nOh, my.wav,w1\nOh, me.wav,w1\n")
+    (tmp_path / "header.csv").write_text("path,clique\n")
     options = {name: tmp_path / value for name, value in options.items()}
     with pytest.raises(BytecoverError, match=said):
         script("folder").main(tmp_path / "out", **options)

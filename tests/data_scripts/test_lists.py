@@ -40,6 +40,13 @@ def test_another_shape_is_no_youtube350(rows, script, tmp_path):
         script("youtube350").read_table(tmp_path / "list.csv")
 
 
+def test_a_comma_too_many_is_no_youtube350(script, tmp_path):
+    text = pd.DataFrame(youtube350_rows()).to_csv(index=False).replace(".wav", ".wav,more")
+    (tmp_path / "list.csv").write_text(text)
+    with pytest.raises(BytecoverError, match="quotation marks around a field with a comma"):
+        script("youtube350").read_table(tmp_path / "list.csv")
+
+
 @pytest.fixture
 def discogs(tmp_path):
     """Light lists, laid out as published."""

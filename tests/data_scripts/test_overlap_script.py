@@ -28,7 +28,7 @@ def sets(tmp_path):
 
 def test_every_evidence_is_listed(script, sets, capsys):
     files = (sets / "a.safetensors", sets / "b.safetensors")
-    out = sets / "pairs.csv"
+    out = sets / "new" / "pairs.csv"
     script("overlap").main(sets / "a", sets / "b", embeddings=files, out=out)
     pairs = pd.read_csv(out, keep_default_na=False)
     found = set(zip(pairs["by"], pairs["right"], strict=True))

@@ -15,14 +15,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bytecover_lite import reproduce
 from bytecover_lite.archives import ArchiveError
 from bytecover_lite.audio import encode_mp3
 from bytecover_lite.cli import main
+from bytecover_lite.cqt import FeatureSettings
 from bytecover_lite.downloads import WrongChecksum
+from bytecover_lite.recipes import lite
 from bytecover_lite.songbook.arrange import arrange
 from bytecover_lite.songbook.compose import compose
 from bytecover_lite.songbook.corpus import SEEDS
 from bytecover_lite.songbook.render import synthesize
+from bytecover_lite.store import StoreWriter
+from bytecover_lite.versions import COLUMNS, write_versions
 
 pytest.importorskip("yt_dlp", reason="yt-dlp is not installed (extra `data`)")
 
@@ -172,6 +177,28 @@ def test_without_the_training_set_nothing_starts(tmp_path, capsys):
         main(["reproduce", str(tmp_path), str(tmp_path / "out"), *SMALL])
     assert stop.value.code == 2
     assert "has no versions.csv with recordings" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("averaging", "fits"), [(20, True), (40, True), (30, False)])
+def test_frames_that_the_recipe_can_hear_are_not_extracted_again(
+    averaging, fits, tmp_path, monkeypatch
+):
+    versions = pd.DataFrame([("a", "w", "test", "", "", "", "a.wav")], columns=COLUMNS)
+    write_versions(versions, tmp_path / "data" / "set" / "versions.csv")
+    features, asked = tmp_path / "data" / "set" / "features", []
+    with StoreWriter.create_or_resume(features, FeatureSettings(averaging=averaging)) as writer:
+        writer.add("a", np.zeros((84, 4)))
+    monkeypatch.setattr(reproduce, "extract_corpus", lambda *args, **_: asked.append(args))
+    where = reproduce._corpus("set", tmp_path / "data", tmp_path / "out", lite(), 1, None)
+    assert where == tmp_path / ("data" if fits else "out") / "set"
+    assert bool(asked) != fits
+
+
+def test_a_report_on_names_that_are_no_utf8_is_read(tmp_path):
+    (tmp_path / "report.csv").write_bytes(
+        b"version,status,reason,note\na,failed,caf\xe9.wav,\nb,,,\n"
+    )
+    assert reproduce._tried(tmp_path) == {"a", "b"}
 
 
 def test_a_plan_multiplies_counts_by_costs():

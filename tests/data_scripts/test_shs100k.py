@@ -1,5 +1,7 @@
 """SHS100K: the lists as published, recordings from a web server, what is dead stays dead."""
 
+import functools
+
 import pandas as pd
 import pytest
 
@@ -170,10 +172,43 @@ def test_ids_of_videos(text, expected, script):
         ("[youtube] abcDEF12-_3: Unable to download API page: HTTP Error 429", False),
         ("[youtube] abcDEF12-_3: This content isn't available, try again later.", False),
         ("Unable to download: Too Many Requests; this format is not available", False),
+        ("[youtube] abcDEF12-_3: The service is currently unavailable.", False),
+        ("Unable to download webpage: [Errno 11] Resource temporarily unavailable", False),
+        ("[youtube] abcDEF12-_3: This content is not available on this app.. Watch on", False),
+        ("unable to download video data: HTTP Error 403: Forbidden", False),
+        ("[generic] Unable to download webpage: HTTP Error 403: Forbidden", True),
+        ("[generic] song-unavailable: Connection reset by peer", False),
+        ("[generic] rate-limit-song: Video unavailable", True),
     ],
 )
 def test_what_may_pass_is_not_written_down_as_dead(reason, dead, script):
     assert script("fetching").is_dead(reason) == dead
+
+
+def test_colours_of_a_terminal_do_not_hide_the_name_of_a_video(script, monkeypatch, tmp_path):
+    import yt_dlp
+
+    def fail(*_):
+        raise yt_dlp.DownloadError(f"\x1b[0;31mERROR:\x1b[0m [youtube] unavailable: {said.pop()}")
+
+    monkeypatch.setattr(yt_dlp.YoutubeDL, "extract_info", fail)
+    fetching, said = script("fetching"), ["Video unavailable", "Connection reset by peer"]
+    for kind in (fetching.Busy, fetching.Dead):
+        with pytest.raises(kind, match=r"^\[youtube\] unavailable: "):
+            fetching.by_ytdlp("https://youtu.be/unavailable", tmp_path / "x")
+
+
+def test_a_bad_night_is_not_written_down(script, monkeypatch, tmp_path):
+    import yt_dlp
+
+    def fail(*_):
+        raise yt_dlp.DownloadError("ERROR: Unable to download: HTTP Error 503: Service Unavailable")
+
+    monkeypatch.setattr(yt_dlp.YoutubeDL, "extract_info", fail)
+    fetching, addresses = script("fetching"), {f"{i}_0": "abcDEF12-_3" for i in range(40)}
+    with pytest.raises(BytecoverError, match="10 recordings in a row"):
+        fetching.fetch(addresses, tmp_path, sleep=lambda _: None)
+    assert not fetching.read_dead(tmp_path / "dead.csv")
 
 
 def test_a_source_that_refuses_ends_the_run_and_what_is_there_is_kept(script, tmp_path):
@@ -198,6 +233,33 @@ def test_recordings_are_asked_for_slowly(script, tmp_path):
     addresses = {f"{i}_0": "https://example.org/a" for i in range(3)}
     fetching.fetch(addresses, tmp_path, per_minute=6, by=lambda *_: None, sleep=naps.append)
     assert naps == pytest.approx([10] * 3, abs=0.5)
+
+
+def test_a_plan_counts_what_the_same_options_would_fetch(script, tmp_path, capsys):
+    fetching, addresses = script("fetching"), {f"{i}_0": "abcDEF12-_3" for i in range(5)}
+    (tmp_path / "dead.csv").write_text("0_0,abcDEF12-_3,Private video\n")
+    for options, count in (({}, 4), ({"again": True}, 5), ({"limit": 2}, 2)):
+        fetching.plan(addresses, tmp_path, **options)
+        assert f"would fetch {count} of 5" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("rate", [0, -1])
+def test_a_rate_that_is_none_is_refused_before_anything_is_asked(rate, script, tmp_path):
+    fetching, addresses = script("fetching"), {"1_0": "abcDEF12-_3"}
+    for step in (functools.partial(fetching.fetch, by=lambda *_: None), fetching.plan):
+        with pytest.raises(BytecoverError, match="give a number above 0"):
+            step(addresses, tmp_path / "out", per_minute=rate)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("version", ["AC/DC_0", "../x_1", "..", ""])
+def test_a_version_that_names_no_file_is_refused_before_anything_is_asked(
+    version, script, tmp_path
+):
+    addresses, nothing = {"1_0": "abcDEF12-_3", version: "x"}, lambda *_: None
+    with pytest.raises(BytecoverError, match="cannot be the name of a file"):
+        script("fetching").fetch(addresses, tmp_path / "out", by=nothing, sleep=nothing)
+    assert not (tmp_path / "out").exists()
 
 
 def test_only_https_is_fetched(script, tmp_path):
