@@ -59,14 +59,16 @@ def ablate(name, config, corpus, tests, *, seeds, out, probes=None, progress=Tru
     Raises
     ------
     AblationError
-        If there is no such ablation.
+        If there is no such ablation, or a test set has fewer than two works to score.
     """
     arms = arms_of(name)
     readings = READINGS.get(name, USUAL)
     for test, (table, _) in tests.items():
-        if table["clique"].nunique() < 2:
+        usable = (table["clique"].value_counts() > 1).sum()  # a lone version is no query
+        if usable < 2:
             raise AblationError(
-                f"test set {test!r} has one work, an effect needs several: give another set"
+                f"test set {test!r} has {'one work' if usable else 'no work'} of two versions or "
+                "more, an effect needs several: give another set"
             )
     scores, planes, probed = {arm: [] for arm in arms}, {}, {arm: [] for arm in arms}
     for seed in range(seeds):

@@ -241,7 +241,10 @@ def ablate(
 
     corpora = {path.name: open_corpus(path) for path in tests}
     if len(corpora) < len(tests):
-        raise AblationError(f"two of the tests have the same name: {', '.join(map(str, tests))}")
+        raise AblationError(
+            f"two of the tests have the same name ({', '.join(map(str, tests))}): results are kept "
+            "by the folder's own name, so rename one"
+        )
     table, store = open_corpus(corpus)
     separate(table, {name: test for name, (test, _) in corpora.items()}, overlap="refuse")
     songs = probe_set(probes, config.model.features, jobs=jobs) if probes else None

@@ -64,8 +64,10 @@ def train(config, store, versions, *, out, accelerator="auto", devices=1, nodes=
     Raises
     ------
     TrainingError
-        If there is nothing to train on, the loss stops being finite (the versions of that batch
-        are named), or ``out`` cannot be written; what was saved before is continued next time.
+        If there is nothing to train on, validation cannot be scored, the processes cannot share a
+        batch evenly, this machine cannot compute as asked, the loss stops being finite (the
+        versions of that batch are named), or ``out`` cannot be written; what was saved before is
+        continued next time.
     ResumeError, LockError
         If the run in ``out`` has another configuration or is damaged, or is being trained.
     """
@@ -174,10 +176,11 @@ def _check_shares(config, processes):
     """Refuse a batch of which the processes would get shares of different sizes."""
     rows = config.cliques_per_batch * config.versions_per_clique
     if rows % processes:
+        fitting = ", ".join(str(n) for n in range(1, rows + 1) if rows % n == 0)
         raise TrainingError(
             f"a batch of {config.cliques_per_batch} x {config.versions_per_clique} versions cannot "
             f"be shared evenly by {processes} processes: change cliques_per_batch, or use a number "
-            f"of devices that divides {rows}"
+            f"of processes (devices times nodes) that divides {rows}: {fitting}"
         )
 
 

@@ -200,6 +200,31 @@ def test_a_test_set_of_one_work_is_refused_before_training(corpora, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("kept", "named"), [(["w6"], "one work"), ([], "no work")])
+def test_works_of_a_single_version_do_not_count_as_works_to_score(corpora, tmp_path, kept, named):
+    training, (table, store) = corpora
+    lone = table[table["clique"].isin(kept) | ~table["clique"].duplicated()]
+    with pytest.raises(AblationError, match=f"'t' has {named} of two versions"):
+        ablation.ablate("norm", SMALL, training, {"t": (lone, store)}, seeds=1, out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_corpus_with_other_features_under_the_same_table_is_another_one(corpora, tmp_path):
+    training, (table, store) = corpora
+    with StoreWriter.create_or_resume(tmp_path / "features", FINE) as writer:
+        for version in store.versions:
+            writer.add(
+                version, store[version].astype(np.float32) * (0.5 if version == "w6-0" else 1)
+            )
+    rebuilt = FeatureStore.open(tmp_path / "features")
+    assert ablation._digest(table, rebuilt) != ablation._digest(table, store)
+    assert ablation._digest(training[0], rebuilt) == ablation._digest(
+        *training
+    )  # a copy, elsewhere
+    shorter = table[table["version"] != "w9-2"]
+    assert ablation._digest(shorter, store) != ablation._digest(table, store)
+
+
 def test_an_unknown_ablation_lists_those_that_exist(corpora, tmp_path):
     with pytest.raises(AblationError, match="choose from norm, placement"):
         ablation.ablate("nrm", SMALL, corpora[0], {}, seeds=1, out=tmp_path)

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pandas as pd
@@ -174,8 +175,16 @@ def test_a_batch_that_cannot_be_shared_evenly_is_refused():
     config = dataclasses.replace(SMALL, cliques_per_batch=22, versions_per_clique=3)
     for processes in (1, 2, 3, 6, 11):
         _check_shares(config, processes)
-    with pytest.raises(TrainingError, match=r"22 x 3 .* by 4 processes: .* divides 66"):
+    with pytest.raises(TrainingError, match=r"22 x 3 .* by 4 processes: .* divides 66: 1, 2, 3, 6"):
         _check_shares(config, 4)
+
+
+def test_training_counts_its_processes_before_it_makes_anything(corpus, tmp_path, monkeypatch):
+    launched = types.SimpleNamespace(world_size=3, device=torch.device("cpu"))
+    monkeypatch.setattr("bytecover_lite.train._launch", lambda *_: launched)
+    with pytest.raises(TrainingError, match=r"4 x 2 .* by 3 processes"):
+        run(corpus, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
