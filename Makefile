@@ -119,8 +119,12 @@ weights: $(INSTALLED)  ## train the shipped checkpoint anew (hours)
 		--result book/results/training_plenty.json
 	$(BIN)/bytecover songbook build/textures --preset textures --jobs $(JOBS)
 	$(BIN)/bytecover train build/textures build/run-textures --preset textures --start-from build/plenty.safetensors
-	$(BIN)/bytecover export build/run-textures bytecover_lite/checkpoints/lite.safetensors \
+	$(BIN)/bytecover export build/run-textures build/textures.safetensors \
 		--result book/results/training_textures.json
+	$(BIN)/bytecover songbook build/invented --preset invented --jobs $(JOBS)
+	$(BIN)/bytecover train build/invented build/run-invented --preset invented --start-from build/textures.safetensors
+	$(BIN)/bytecover export build/run-invented bytecover_lite/checkpoints/lite.safetensors \
+		--result book/results/training_invented.json
 
 site: $(INSTALLED)  ## execute the chapters that changed and render the pages to web/site
 	$(BIN)/python book/tools/execute.py --jobs $(JOBS)

@@ -23,7 +23,7 @@ _STAGE_SETS = {
     "chorales-lower": "the same, all but the sopranos",
     "folk": "folk tunes",
 }
-_STAGES = ("played", "voices", "plenty", "textures")  # those of which there are scores
+_STAGES = ("played", "voices", "textures", "invented")  # those of which there are scores
 _SMOOTH = "voices"  # the last that heard smooth instruments alone
 _ELSEWHERE = {  # a set, the same on other instruments, what they are
     "songbook-real": ("songbook-real-sampled", "test songs, `real`; FluidSynth"),
