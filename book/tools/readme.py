@@ -120,7 +120,10 @@ def glance():
         lines.append(f"| {SYSTEMS[system]} | " + " | ".join(cells) + " |")
     dates = sorted(result["provenance"]["date"][:10] for result in files)
     measured = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
-    note = "MAP with its 95 % interval over works; in the head, how many versions there are. Bold:"
+    note = (
+        "MAP with its 95 % interval over works (chance is computed, not drawn); in the head, how "
+        "many versions there are. Bold:"
+    )
     runs = "The last two rows are of another run; on another processor a digit may change."
     return "\n".join([*lines, "", note, f"the best of a column. Measured {measured}.", runs, ""])
 

@@ -150,7 +150,9 @@ def score(shown, row):
 
 
 def interval(shown, low, high):
-    """Return a cell with an interval in small print below a number."""
+    """Return a cell with an interval in small print below a number; none of chance, it is exact."""
+    if low == shown == high:
+        return shown
     return f"{shown}<br><small>{low}&nbsp;to&nbsp;{high}</small>"
 
 
